@@ -9,7 +9,7 @@ from __future__ import annotations
 import gettext
 import io
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def read_catalogue(domain: str, language: str) -> Catalog:
         return read_po(file, locale=language, domain=domain, abort_invalid=True)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _translations(domain: str, language: str) -> gettext.GNUTranslations:
     source = catalogue_path(domain, language)
     compiled = source.with_suffix(".mo")

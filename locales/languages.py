@@ -70,10 +70,14 @@ def _fold(name: str) -> str:
 
 
 # Languages that customers ask for by name although the shop may not speak them: enough of CLDR to say so.
+# fmt: off
 _ASKED_FOR = (
-    "en he vi it nl fr de es pt ja zh ar ko ru pl tr id th hi uk sv el cs ro "
-    "da nb fi hu bg sr hr sk sl et lv lt fa ur bn ta tl ms am yi ka hy az kk ca eu gl ga cy sq mk"
-).split()
+    "en", "he", "vi", "it", "nl", "fr", "de", "es", "pt", "ja", "zh", "ar", "ko", "ru", "pl", "tr",
+    "id", "th", "hi", "uk", "sv", "el", "cs", "ro", "da", "nb", "fi", "hu", "bg", "sr", "hr", "sk",
+    "sl", "et", "lv", "lt", "fa", "ur", "bn", "ta", "tl", "ms", "am", "yi", "ka", "hy", "az", "kk",
+    "ca", "eu", "gl", "ga", "cy", "sq", "mk",
+)
+# fmt: on
 
 
 @lru_cache(maxsize=1)

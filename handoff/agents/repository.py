@@ -1,0 +1,34 @@
+"""Every query on agents and their sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from handoff.agents.models import Agent, AgentSession
+
+
+async def find_agent_by_email(session: AsyncSession, email: str, *, lock: bool = False) -> Agent | None:
+    query = select(Agent).where(Agent.email == email.strip().lower())
+    return await session.scalar(query.with_for_update() if lock else query)
+
+
+async def count_agents(session: AsyncSession) -> int:
+    return int(await session.scalar(select(func.count(Agent.id))) or 0)
+
+
+async def find_session(session: AsyncSession, token_hash: str, now: datetime) -> AgentSession | None:
+    """Return a session that has not run out, with its agent."""
+    return await session.scalar(
+        select(AgentSession).where(AgentSession.token_hash == token_hash, AgentSession.expires_at > now)
+    )
+
+
+async def delete_session(session: AsyncSession, token_hash: str) -> None:
+    await session.execute(delete(AgentSession).where(AgentSession.token_hash == token_hash))
+
+
+async def delete_expired_sessions(session: AsyncSession, now: datetime) -> None:
+    await session.execute(delete(AgentSession).where(AgentSession.expires_at <= now))

@@ -1,0 +1,263 @@
+"""The widget's socket: frames in, events out, nothing lost and nothing twice.
+
+The event log is the truth: after `hello` the socket sends what came after the position that the widget
+knows, then whatever the bus announces; a gap is filled from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
+
+from handoff.bus import RESYNC, Payload
+from handoff.channels.web import service as web
+from handoff.channels.web.endpoints import check_origin
+from handoff.channels.web.errors import InvalidFrameError, WrongTokenError
+from handoff.channels.web.payloads import (
+    CustomerMessage,
+    Delivered,
+    Frame,
+    Hello,
+    LeaveQueue,
+    Ping,
+    Read,
+    Typing,
+    parse_frame,
+)
+from handoff.context import Services
+from handoff.conversations import repository, service
+from handoff.conversations.models import Conversation, Owner
+from handoff.conversations.text import clean_text
+from handoff.errors import DragomanError, RateLimitedError, UnauthorizedError
+from handoff.queue import repository as queue_repository
+from handoff.queue import service as queue
+from handoff.rendering import render_error
+from locales.languages import get_language
+
+logger = logging.getLogger(__name__)
+
+router = APIRouter()
+
+CLOSE_UNAUTHORIZED = 4401
+CLOSE_TOO_MANY_ERRORS = 4400
+HELLO_WITHIN_S = 10.0
+# The widget pings every 25 s; a socket that is silent for longer than this is half open.
+SILENT_FOR_S = 70.0
+MAX_BAD_FRAMES = 10
+
+
+def get_socket_services(websocket: WebSocket) -> Services:
+    services: Services = websocket.app.state.services
+    return services
+
+
+class WidgetSocket:
+    """One open socket of one conversation."""
+
+    def __init__(self, websocket: WebSocket, services: Services) -> None:
+        self._websocket = websocket
+        self._services = services
+        self._conversation_id = uuid.UUID(int=0)
+        self._language = "en"
+        self._seq = 0
+        self._bad_frames = 0
+
+    async def run(self) -> None:
+        """Serve the socket until either side ends it."""
+        try:
+            check_origin(self._services.settings, self._websocket.headers.get("origin"))
+            hello = await self._read_hello()
+            async with self._services.database.reading() as session:
+                conversation = await web.get_own_conversation(session, hello.conversation_id, hello.token)
+        except (UnauthorizedError, InvalidFrameError, DragomanError) as error:
+            await self._send(render_error(error, self._language))
+            await self._websocket.close(CLOSE_UNAUTHORIZED)
+            return
+        self._conversation_id = conversation.id
+        self._language = service.language_of(conversation)
+        self._seq = hello.after
+        topic = service.conversation_topic(conversation.id)
+        async with self._services.bus.subscribe(topic) as subscription:
+            # Subscribed first, read second: what happens in between comes twice and is told apart by its seq.
+            await self._send_ready()
+            await self._catch_up()
+            reading = asyncio.create_task(self._read_frames())
+            try:
+                while not reading.done():
+                    hearing = asyncio.create_task(subscription.get())
+                    await asyncio.wait({reading, hearing}, return_when=asyncio.FIRST_COMPLETED)
+                    if hearing.done():
+                        await self._pass_on(hearing.result())
+                    else:
+                        hearing.cancel()
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+
+    async def _read_hello(self) -> Hello:
+        try:
+            async with asyncio.timeout(HELLO_WITHIN_S):
+                frame = parse_frame(await self._receive())
+        except TimeoutError:
+            raise WrongTokenError("no hello") from None
+        if not isinstance(frame, Hello):
+            raise InvalidFrameError("the first frame is hello", problem="hello")
+        return frame
+
+    async def _receive(self) -> str | bytes:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1000))
+        text: str | None = message.get("text")
+        return text if text is not None else message.get("bytes") or b""
+
+    async def _send(self, frame: dict[str, Any]) -> None:
+        await self._websocket.send_json(frame)
+
+    async def _send_ready(self) -> None:
+        async with self._services.database.reading() as session:
+            conversation = await repository.get_conversation(session, self._conversation_id)
+            position = await self._queue_position(session, conversation)
+        language = get_language(service.language_of(conversation))
+        await self._send(
+            {
+                "type": "ready",
+                "seq": conversation.last_seq,
+                "conversation": {
+                    **service.render_owner(conversation),
+                    "language": language.tag,
+                    "direction": language.direction,
+                    "queue_position": position,
+                },
+            }
+        )
+
+    async def _queue_position(self, session: Any, conversation: Conversation) -> int | None:
+        if conversation.owner is not Owner.WAITING:
+            return None
+        handoff = await queue_repository.find_open_handoff(session, conversation.id)
+        return await queue_repository.count_ahead(session, handoff) + 1 if handoff else None
+
+    async def _catch_up(self) -> None:
+        while True:
+            async with self._services.database.reading() as session:
+                events = await service.list_rendered_events(session, self._conversation_id, self._seq)
+            for event in events:
+                await self._send_event(event)
+            if len(events) < 500:
+                return
+
+    async def _send_event(self, event: Payload) -> None:
+        self._seq = event["seq"]
+        if event["kind"] == "language":
+            self._language = event["language"]
+        if event["kind"] == "understood":
+            return
+        await self._send({key: value for key, value in event.items() if key != "internal"})
+
+    async def _pass_on(self, payload: Payload) -> None:
+        if payload == RESYNC:
+            await self._catch_up()
+        elif payload["type"] != "event":
+            if payload["type"] == "typing" and payload["who"] != "customer":
+                await self._send(payload)
+        elif payload["seq"] == self._seq + 1:
+            await self._send_event(payload)
+        elif payload["seq"] > self._seq:
+            await self._catch_up()
+
+    async def _read_frames(self) -> None:
+        while True:
+            async with asyncio.timeout(SILENT_FOR_S):
+                raw = await self._receive()
+            frame: Frame | None = None
+            try:
+                frame = parse_frame(raw)
+                await self._handle(frame, raw)
+            except DragomanError as error:
+                rendered = render_error(error, self._language)
+                if isinstance(frame, CustomerMessage):
+                    rendered["id"] = frame.id
+                await self._send(rendered)
+                if isinstance(error, InvalidFrameError):
+                    self._bad_frames += 1
+                if self._bad_frames >= MAX_BAD_FRAMES:
+                    await self._websocket.close(CLOSE_TOO_MANY_ERRORS)
+                    return
+                if isinstance(error, RateLimitedError):
+                    # Reading on more slowly is the back-pressure that a flood gets.
+                    await asyncio.sleep(0.2)
+
+    async def _handle(self, frame: Frame, raw: str | bytes) -> None:
+        if isinstance(frame, CustomerMessage):
+            await self._receive_message(frame, raw)
+        elif isinstance(frame, Typing):
+            await self._services.bus.publish(
+                service.conversation_topic(self._conversation_id),
+                {"type": "typing", "who": "customer", "name": None},
+            )
+        elif isinstance(frame, Delivered | Read):
+            await self._note_receipt(frame)
+        elif isinstance(frame, LeaveQueue):
+            async with self._services.database.transaction() as session:
+                conversation = await repository.lock_conversation(session, self._conversation_id)
+                traits = self._services.channels.get_traits(conversation.channel)
+                await queue.leave_queue(session, conversation, traits)
+        elif isinstance(frame, Ping):
+            await self._send({"type": "pong"})
+        else:
+            raise InvalidFrameError("hello comes once", problem="hello")
+
+    async def _receive_message(self, frame: CustomerMessage, raw: str | bytes) -> None:
+        self._services.limits.messages.check(str(self._conversation_id))
+        text = clean_text(frame.text, self._services.settings.max_text_characters)
+        body = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
+        async with self._services.database.transaction() as session:
+            conversation = await repository.lock_conversation(session, self._conversation_id)
+            message, _ = await service.receive_message(
+                session,
+                conversation,
+                vendor_message_id=frame.id,
+                text=text,
+                payload=frame.payload,
+                body=body,
+            )
+            accepted = {
+                "type": "accepted",
+                "id": frame.id,
+                "message_id": str(message.id),
+                "seq": message.seq,
+            }
+        await self._send(accepted)
+
+    async def _note_receipt(self, frame: Delivered | Read) -> None:
+        async with self._services.database.transaction() as session:
+            conversation = await repository.lock_conversation(session, self._conversation_id)
+            seq = min(frame.seq, conversation.last_seq)
+            conversation.customer_delivered_seq = max(conversation.customer_delivered_seq, seq)
+            if isinstance(frame, Read):
+                conversation.customer_read_seq = max(conversation.customer_read_seq, seq)
+            receipt = {
+                "type": "receipt",
+                "delivered": conversation.customer_delivered_seq,
+                "read": conversation.customer_read_seq,
+            }
+        await self._services.bus.publish(service.conversation_topic(self._conversation_id), receipt)
+
+
+@router.websocket("/api/v1/web/socket")
+async def widget_socket(
+    websocket: WebSocket, services: Annotated[Services, Depends(get_socket_services)]
+) -> None:
+    await websocket.accept()
+    try:
+        await WidgetSocket(websocket, services).run()
+    except WebSocketDisconnect:
+        logger.debug("widget socket closed by the customer's side")
+    except TimeoutError:
+        logger.debug("widget socket was silent and is closed")
+        await websocket.close(1001)

@@ -1,0 +1,1 @@
+"""Conversations: who speaks with whom, in which language, and everything that happened."""

@@ -1,0 +1,248 @@
+"""Every query on conversations, messages, events and leases."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from handoff.conversations.errors import ConversationNotFoundError
+from handoff.conversations.models import (
+    Author,
+    Contact,
+    Conversation,
+    Delivery,
+    Event,
+    InboundPayload,
+    Message,
+    TurnState,
+)
+
+
+async def get_conversation(session: AsyncSession, conversation_id: uuid.UUID) -> Conversation:
+    """Return a conversation with its contact and agent.
+
+    Raises:
+        ConversationNotFoundError: There is none with that id.
+    """
+    conversation = await session.get(
+        Conversation,
+        conversation_id,
+        options=[joinedload(Conversation.contact), joinedload(Conversation.agent)],
+    )
+    if conversation is None:
+        raise ConversationNotFoundError(str(conversation_id))
+    return conversation
+
+
+async def lock_conversation(session: AsyncSession, conversation_id: uuid.UUID) -> Conversation:
+    """Return a conversation whose row nobody else can change until the transaction ends.
+
+    Raises:
+        ConversationNotFoundError: There is none with that id.
+    """
+    conversation = await session.scalar(
+        select(Conversation)
+        .where(Conversation.id == conversation_id)
+        .options(joinedload(Conversation.contact), joinedload(Conversation.agent))
+        .with_for_update(of=Conversation)
+        .execution_options(populate_existing=True)
+    )
+    if conversation is None:
+        raise ConversationNotFoundError(str(conversation_id))
+    return conversation
+
+
+async def find_contact_by_vendor_id(session: AsyncSession, vendor_contact_id: str) -> Contact | None:
+    return await session.scalar(select(Contact).where(Contact.vendor_contact_id == vendor_contact_id))
+
+
+async def find_message(
+    session: AsyncSession, conversation_id: uuid.UUID, vendor_message_id: str
+) -> Message | None:
+    return await session.scalar(
+        select(Message).where(
+            Message.conversation_id == conversation_id, Message.vendor_message_id == vendor_message_id
+        )
+    )
+
+
+async def get_message(session: AsyncSession, message_id: uuid.UUID) -> Message:
+    return await session.get_one(Message, message_id)
+
+
+async def list_messages(session: AsyncSession, conversation_id: uuid.UUID) -> Sequence[Message]:
+    return (
+        await session.scalars(
+            select(Message).where(Message.conversation_id == conversation_id).order_by(Message.seq)
+        )
+    ).all()
+
+
+async def list_events(
+    session: AsyncSession, conversation_id: uuid.UUID, after: int, limit: int = 500
+) -> Sequence[Event]:
+    return (
+        await session.scalars(
+            select(Event)
+            .where(Event.conversation_id == conversation_id, Event.seq > after)
+            .order_by(Event.seq)
+            .limit(limit)
+        )
+    ).all()
+
+
+async def list_messages_by_seq(
+    session: AsyncSession, conversation_id: uuid.UUID, seqs: Sequence[int]
+) -> dict[int, Message]:
+    if not seqs:
+        return {}
+    found = await session.scalars(
+        select(Message).where(Message.conversation_id == conversation_id, Message.seq.in_(seqs))
+    )
+    return {message.seq: message for message in found}
+
+
+async def list_conversations_of_contact(
+    session: AsyncSession, contact_id: uuid.UUID, before: datetime, limit: int = 10
+) -> Sequence[Conversation]:
+    return (
+        await session.scalars(
+            select(Conversation)
+            .where(Conversation.contact_id == contact_id, Conversation.created_at < before)
+            .order_by(Conversation.created_at.desc())
+            .limit(limit)
+        )
+    ).all()
+
+
+async def list_unread_by_agent(
+    session: AsyncSession, conversation_id: uuid.UUID, after: int
+) -> Sequence[Message]:
+    return (
+        await session.scalars(
+            select(Message).where(
+                Message.conversation_id == conversation_id,
+                Message.author == Author.CUSTOMER,
+                Message.seq > after,
+            )
+        )
+    ).all()
+
+
+# Turns and leases
+
+
+async def list_due_conversations(session: AsyncSession, now: datetime, limit: int) -> Sequence[uuid.UUID]:
+    """Return conversations with a message to answer that nobody is answering, the longest waiting first."""
+    rows = await session.execute(
+        select(Message.conversation_id, func.min(Message.turn_due_at).label("due"))
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(
+            Message.turn_state == TurnState.PENDING,
+            Message.turn_due_at <= now,
+            or_(Conversation.lease_until.is_(None), Conversation.lease_until < now),
+        )
+        .group_by(Message.conversation_id)
+        .order_by("due")
+        .limit(limit)
+    )
+    return [row.conversation_id for row in rows]
+
+
+async def claim_lease(
+    session: AsyncSession, conversation_id: uuid.UUID, holder: str, now: datetime, until: datetime
+) -> bool:
+    """Take the right to answer a conversation; False when another process has it."""
+    result = await session.execute(
+        update(Conversation)
+        .where(
+            Conversation.id == conversation_id,
+            or_(
+                Conversation.lease_until.is_(None),
+                Conversation.lease_until < now,
+                Conversation.lease_holder == holder,
+            ),
+        )
+        .values(lease_holder=holder, lease_until=until)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+async def release_lease(session: AsyncSession, conversation_id: uuid.UUID, holder: str) -> None:
+    await session.execute(
+        update(Conversation)
+        .where(Conversation.id == conversation_id, Conversation.lease_holder == holder)
+        .values(lease_holder=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def clear_leases(session: AsyncSession) -> None:
+    """Forget every lease: for the embedded set-up, where a process that starts is the only one."""
+    await session.execute(update(Conversation).values(lease_holder=None, lease_until=None))
+
+
+async def find_next_turn(session: AsyncSession, conversation_id: uuid.UUID) -> Message | None:
+    """Return the oldest customer message that still has to be answered."""
+    return await session.scalar(
+        select(Message)
+        .where(Message.conversation_id == conversation_id, Message.turn_state == TurnState.PENDING)
+        .order_by(Message.seq)
+        .limit(1)
+    )
+
+
+async def list_pending_turns(session: AsyncSession, conversation_id: uuid.UUID) -> Sequence[Message]:
+    return (
+        await session.scalars(
+            select(Message)
+            .where(Message.conversation_id == conversation_id, Message.turn_state == TurnState.PENDING)
+            .order_by(Message.seq)
+        )
+    ).all()
+
+
+# Deliveries
+
+
+async def list_due_deliveries(session: AsyncSession, now: datetime, limit: int) -> Sequence[Message]:
+    """Return messages waiting to go out, locked for this transaction; passes over what others have locked."""
+    return (
+        await session.scalars(
+            select(Message)
+            .where(Message.delivery == Delivery.PENDING, Message.delivery_due_at <= now)
+            .order_by(Message.delivery_due_at, Message.seq)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    ).all()
+
+
+async def has_earlier_undelivered(session: AsyncSession, message: Message) -> bool:
+    """Whether an older message of the conversation is still to go out: order is kept per conversation."""
+    found = await session.scalar(
+        select(Message.id)
+        .where(
+            Message.conversation_id == message.conversation_id,
+            Message.delivery == Delivery.PENDING,
+            Message.seq < message.seq,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def find_inbound_payload(
+    session: AsyncSession, channel: str, vendor_message_id: str
+) -> InboundPayload | None:
+    return await session.scalar(
+        select(InboundPayload).where(
+            InboundPayload.channel == channel, InboundPayload.vendor_message_id == vendor_message_id
+        )
+    )

@@ -1,0 +1,77 @@
+"""Every query on handoffs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from handoff.conversations.models import Conversation
+from handoff.queue.models import Handoff, HandoffState
+
+OPEN_STATES = (HandoffState.WAITING, HandoffState.TAKEN)
+
+
+async def find_open_handoff(session: AsyncSession, conversation_id: uuid.UUID) -> Handoff | None:
+    """Return the handoff that is waiting or in an agent's hands, if there is one."""
+    return await session.scalar(
+        select(Handoff)
+        .where(Handoff.conversation_id == conversation_id, Handoff.state.in_(OPEN_STATES))
+        .options(joinedload(Handoff.agent))
+        .order_by(Handoff.created_at.desc())
+        .limit(1)
+    )
+
+
+async def list_handoffs_of(session: AsyncSession, conversation_id: uuid.UUID) -> Sequence[Handoff]:
+    return (
+        await session.scalars(
+            select(Handoff)
+            .where(Handoff.conversation_id == conversation_id)
+            .options(joinedload(Handoff.agent))
+            .order_by(Handoff.created_at)
+        )
+    ).all()
+
+
+def _in_order(state: HandoffState):  # type: ignore[no-untyped-def]
+    return (
+        select(Handoff)
+        .where(Handoff.state == state)
+        .options(
+            joinedload(Handoff.conversation).joinedload(Conversation.contact),
+            joinedload(Handoff.agent),
+        )
+        .order_by(Handoff.priority, Handoff.created_at)
+    )
+
+
+async def list_waiting(session: AsyncSession, limit: int = 200) -> Sequence[Handoff]:
+    """Return who waits, the most urgent and longest waiting first."""
+    return (await session.scalars(_in_order(HandoffState.WAITING).limit(limit))).all()
+
+
+async def list_taken(
+    session: AsyncSession, agent_id: uuid.UUID | None = None, limit: int = 200
+) -> Sequence[Handoff]:
+    query = _in_order(HandoffState.TAKEN)
+    if agent_id is not None:
+        query = query.where(Handoff.agent_id == agent_id)
+    return (await session.scalars(query.limit(limit))).all()
+
+
+async def count_ahead(session: AsyncSession, handoff: Handoff) -> int:
+    """Return how many waiting handoffs are served before this one."""
+    return int(
+        await session.scalar(
+            select(func.count(Handoff.id)).where(
+                Handoff.state == HandoffState.WAITING,
+                (Handoff.priority < handoff.priority)
+                | ((Handoff.priority == handoff.priority) & (Handoff.created_at < handoff.created_at)),
+            )
+        )
+        or 0
+    )

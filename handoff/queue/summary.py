@@ -1,0 +1,52 @@
+"""A handoff in a few sentences, in the agent's language, composed of the packet's facts alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from locales import catalogue
+from locales.formatting import format_list
+from locales.languages import display_name, get_language
+
+
+def compose_summary(packet: dict[str, Any], language: str) -> str:
+    """Return who it is, which order, what was asked and answered, and what is open.
+
+    Raises:
+        locales.languages.UnknownLanguageError: The shop has no such language.
+    """
+    facts = packet["facts"]
+    locale = get_language(language).locale
+
+    def sentence(key: str, **values: Any) -> str:
+        return catalogue.text("service", f"summary.{key}", language, **values)
+
+    sentences = [
+        sentence(
+            "customer_verified" if facts["is_verified"] else "customer",
+            customer=facts["customer"] or sentence("somebody"),
+            language=display_name(packet["language"]["current"], language),
+        ),
+        sentence(f"reason_{packet['reason']}"),
+    ]
+    for order in packet["orders"]:
+        sentences.append(sentence("order", number=order["number"], status=_status(order, language)))
+    if facts["order_number"] and not packet["orders"]:
+        sentences.append(sentence("order_unverified", number=facts["order_number"]))
+    titles = [entry["title"] or entry["label"] for entry in facts["asked"]]
+    if titles:
+        sentences.append(sentence("asked", topics=format_list(list(dict.fromkeys(titles)), locale)))
+    if facts["open"]:
+        sentences.append(sentence("open", topics=format_list(list(dict.fromkeys(facts["open"])), locale)))
+    if facts["last_message"]:
+        sentences.append(sentence("last_message", text=_shorten(facts["last_message"])))
+    return " ".join(sentences)
+
+
+def _status(order: dict[str, Any], language: str) -> str:
+    return catalogue.text("service", f"order_status.{order['status']}", language)
+
+
+def _shorten(text: str, limit: int = 160) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
