@@ -50,7 +50,7 @@ def _translations(domain: str, language: str) -> gettext.GNUTranslations:
     return gettext.GNUTranslations(buffer)
 
 
-def text(domain: str, key: str, language: str, **values: Any) -> str:
+def text(domain: str, key: str, language: str, /, **values: Any) -> str:
     """Return the text for a key with `{name}` placeholders filled in.
 
     Raises:
@@ -63,7 +63,7 @@ def text(domain: str, key: str, language: str, **values: Any) -> str:
     return found.format_map(values) if values else found
 
 
-def plural(domain: str, key: str, language: str, count: int, **values: Any) -> str:
+def plural(domain: str, key: str, language: str, count: int, /, **values: Any) -> str:
     """Return the text in the plural form that `count` takes in the language; `{count}` is filled in.
 
     Raises:

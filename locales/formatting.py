@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,13 +19,21 @@ class UnknownValueError(ValueError):
 
 
 def format_money(minor_units: int, currency: str, locale: str) -> str:
-    """Format an amount given in minor units (cents; none for VND)."""
-    digits = numbers.get_currency_precision(currency)
-    return numbers.format_currency(minor_units / 10**digits, currency, locale=locale)
+    """Format an amount given in minor units (cents; none for VND); whole amounts without decimals."""
+    per_unit = 10 ** numbers.get_currency_precision(currency)
+    pattern = copy(Locale.parse(locale).currency_formats["standard"])
+    if minor_units % per_unit:
+        return str(pattern.apply(Decimal(minor_units) / per_unit, locale, currency=currency))
+    pattern.frac_prec = (0, 0)
+    whole = Decimal(minor_units // per_unit)
+    return str(pattern.apply(whole, locale, currency=currency, currency_digits=False))
 
 
 def format_days(days: int, locale: str) -> str:
     # Not units.format_unit: it finds no long form where CLDR's long equals its short one (it, vi, nl …).
+    if locale.startswith("he") and days > 10:
+        # From eleven on Hebrew counts in the singular; CLDR does not say so any more.
+        return f"{days} יום"
     return dates.format_timedelta(timedelta(days=days), granularity="day", threshold=10_000, locale=locale)
 
 
@@ -34,6 +44,9 @@ def format_range(first: int, last: int, locale: str) -> str:
 
 
 def format_list(items: Sequence[str], locale: str) -> str:
+    if locale.startswith("he") and len(items) > 1 and not "א" <= items[-1][0] <= "ת":
+        # "and" is a prefix in Hebrew; before another script it takes a hyphen: ו־PayPal.
+        items = [*items[:-1], f"־{items[-1]}"]
     return lists.format_list(list(items), locale=locale)
 
 
@@ -53,9 +66,14 @@ def format_datetime(moment: datetime, locale: str, timezone: str) -> str:
     return dates.format_datetime(moment, "short", tzinfo=ZoneInfo(timezone), locale=locale)
 
 
-def format_hours(hours: dict[str, str], locale: str) -> str:
-    """Format opening hours such as {"mon-fri": "09:00-18:00", "sat": "10:00-16:00"}."""
-    day_names = Locale.parse(locale).days["stand-alone"]["abbreviated"]
+def format_hours(hours: dict[str, str], locale: str, timezone: str | None = None) -> str:
+    """Format opening hours such as {"mon-fri": "09:00-18:00"}, with the city whose time it is.
+
+    `timezone` is an IANA name.
+    """
+    # Hebrew's abbreviated days repeat the word "day": א׳–ה׳ says it.
+    width = "narrow" if locale.startswith("he") else "abbreviated"
+    day_names = Locale.parse(locale).days["stand-alone"][width]
     parts = []
     for span, clock in hours.items():
         names = [day_names[WEEKDAYS.index(day)] for day in span.split("-")]
@@ -63,10 +81,11 @@ def format_hours(hours: dict[str, str], locale: str) -> str:
             dates.format_time(time.fromisoformat(value), "short", locale=locale) for value in clock.split("-")
         )
         parts.append(f"{'–'.join(names)} {opens}–{closes}")
-    return "; ".join(parts)
+    city = f" ({dates.get_timezone_location(timezone, locale=locale, return_city=True)})" if timezone else ""
+    return "; ".join(parts) + city
 
 
-def format_value(value: dict[str, Any], locale: str, currency: str) -> str:
+def format_value(value: dict[str, Any], locale: str, currency: str, timezone: str | None = None) -> str:
     """Format one typed value, written as data/shop.yml explains ({"money": 495}, {"days": 30} …).
 
     `{"date": "2026-11-24"}` (ISO 8601) is known as well, for what actions pass on.
@@ -96,5 +115,5 @@ def format_value(value: dict[str, Any], locale: str, currency: str) -> str:
     if kind == "country":
         return str(Locale.parse(locale).territories.get(raw, raw))
     if kind == "hours":
-        return format_hours(raw, locale)
+        return format_hours(raw, locale, timezone)
     raise UnknownValueError(f"{kind!r} is no type of value (data/shop.yml lists them)")

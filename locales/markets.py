@@ -42,7 +42,10 @@ class Market:
     def formatted(self, language: str) -> dict[str, str]:
         """Return every fact as text in the language, by name: what articles' placeholders name."""
         locale = self.locale_for(language)
-        return {name: format_value(value, locale, self.currency) for name, value in self.facts.items()}
+        return {
+            name: format_value(value, locale, self.currency, self.timezone)
+            for name, value in self.facts.items()
+        }
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,49 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the others.
+PYTHON ?= python3
+APP := .venv/bin/python
+BOT := .venv-bot/bin/python
+export PYTHONPATH := $(CURDIR)
+export RASA_TELEMETRY_ENABLED := false
+export TF_CPP_MIN_LOG_LEVEL := 3
+export HF_HUB_OFFLINE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup train evaluate check lock encoder clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: ## Install what is missing, train if needed, start everything, print the addresses
+	@$(PYTHON) -m scripts.run
+
+setup: ## Make or update both Python environments
+	@$(PYTHON) scripts/environment.py
+
+train: ## Train the bot if no model fits the current data
+	@$(PYTHON) -m scripts.train
+
+evaluate: train ## Measure on labelled messages: make evaluate FILE=x.jsonl [OUT=y.jsonl]
+	@test -n "$(FILE)" || { echo "make evaluate: name the messages: make evaluate FILE=x.jsonl [OUT=y.jsonl]"; exit 2; }
+	@$(BOT) -m bot.evaluate "$(FILE)" $(if $(OUT),--out "$(OUT)")
+
+check: setup ## Format, lint, types, imports, Rasa's data, catalogues and articles
+	$(APP) -m ruff format --check .
+	$(APP) -m ruff check .
+	$(APP) -m mypy locales handoff actions scripts
+	$(BOT) -m mypy --config-file bot/mypy.ini bot
+	.venv/bin/lint-imports
+	$(APP) -m scripts.check_content
+	$(BOT) -m bot.validate
+
+test: check train ## Everything: checks, unit, integration, acceptance, browser
+	$(BOT) -m pytest tests/unit/bot tests/integration/bot
+	$(APP) -m pytest tests/unit tests/integration tests/acceptance tests/browser \
+		--ignore=tests/unit/bot --ignore=tests/integration/bot
+
+lock: ## Renew the hash-locked requirements from pyproject.toml
+	uv pip compile pyproject.toml --group app --group dev --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/app.txt
+	uv pip compile pyproject.toml --group bot --group dev --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/bot.txt
+
+clean: ## Remove what was built (not var/: that is your data)
+	rm -rf .venv .venv-bot .venv-uv models/rasa
+	find locales -name '*.mo' -delete

@@ -1,0 +1,1 @@
+"""What `make` runs. Standard library only: it has to work before anything is installed."""
