@@ -122,4 +122,4 @@ def fold(text: str) -> str:
 
 def display_name(tag: str, language: str) -> str:
     """Return the name of language `tag` as said in `language`, e.g. ("he", "it") → "ebraico"."""
-    return Locale.parse(get_language(language).locale).languages.get(tag, tag)
+    return str(Locale.parse(get_language(language).locale).languages.get(tag, tag))

@@ -43,12 +43,17 @@ def find_uv() -> str:
         say("· installing uv into .venv-uv")
         _run([sys.executable, "-m", "venv", str(ROOT / ".venv-uv")], "a virtual environment can't be made")
         pip = str(ROOT / ".venv-uv" / "bin" / "pip")
-        _run([pip, "install", "--quiet", "--disable-pip-version-check", f"uv=={UV_VERSION}"], "uv can't be installed")
+        _run(
+            [pip, "install", "--quiet", "--disable-pip-version-check", f"uv=={UV_VERSION}"],
+            "uv can't be installed",
+        )
     return str(own)
 
 
 def _run(command: list[str], problem: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode:
         raise SetupError(f"{problem}:\n{done.stdout.strip()[-2000:]}")
 

@@ -1,6 +1,6 @@
 """Sends one real message through the widget's own path and waits for the bot's answer.
 
-    python -m scripts.first_message ORIGIN
+python -m scripts.first_message ORIGIN
 """
 
 import asyncio
@@ -21,7 +21,9 @@ async def ask(origin: str, text: str = "hello") -> str:
         TimeoutError: None came within 30 seconds.
     """
     async with asyncio.timeout(TIMEOUT_S), httpx.AsyncClient(base_url=origin, trust_env=False) as http:
-        opened = (await http.post("/api/v1/web/conversations", json={"language": "en"})).raise_for_status().json()
+        opened = (
+            (await http.post("/api/v1/web/conversations", json={"language": "en"})).raise_for_status().json()
+        )
         url = origin.replace("http", "ws", 1) + "/api/v1/web/socket"
         async with websockets.connect(url, proxy=None) as connection:
             hello = {"conversation_id": opened["conversation_id"], "token": opened["token"]}

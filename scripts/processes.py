@@ -177,14 +177,20 @@ class Processes:
         """
         deadline = time.monotonic() + timeout_s
         ports = self.installation.ports
-        waiting = {"actions": (ports.actions, "/health"), "service": (ports.service, "/health"), "bot": (ports.bot, "/")}
+        waiting = {
+            "actions": (ports.actions, "/health"),
+            "service": (ports.service, "/health"),
+            "bot": (ports.bot, "/"),
+        }
         while waiting:
             self.check_alive()
             for name, (port, path) in list(waiting.items()):
                 if _answers(port, path):
                     del waiting[name]
             if waiting and time.monotonic() > deadline:
-                raise SetupError(f"no answer from {', '.join(waiting)} within {timeout_s:.0f} s (logs: {self.logs})")
+                raise SetupError(
+                    f"no answer from {', '.join(waiting)} within {timeout_s:.0f} s (logs: {self.logs})"
+                )
             time.sleep(0.2)
 
     def check_alive(self) -> None:

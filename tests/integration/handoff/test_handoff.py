@@ -73,17 +73,17 @@ async def test_of_two_agents_one_wins(service: Running) -> None:
 
 
 async def test_late_bot_answer_never_follows_a_takeover(service: Running) -> None:
-    service.bot.delay_s = 0.5
+    anna = await service.sign_in()
+    service.bot.delay_s = 1.0
     customer = await service.open_customer()
     await customer.say("slow question")
     await customer.wait_for(lambda frame: frame["type"] == "accepted")
     while not service.bot.calls:
         await asyncio.sleep(0.01)
-    anna = await service.sign_in()
     path = f"/api/v1/conversations/{customer.conversation_id}"
     assert (await anna.post(f"{path}/take")).status_code == 204
     await customer.hear("notice")
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(1.5)
     await anna.post(f"{path}/messages", json={"id": "1", "text": "I have it"})
     await customer.hear("agent")
     assert customer.texts("bot") == []
@@ -97,7 +97,9 @@ async def test_customer_leaves_the_queue(service: Running) -> None:
     assert await customer.hear("bot") == "echo: hello again"
     anna = await service.sign_in()
     assert (await anna.get("/api/v1/queue")).json()["waiting"] == []
-    taken = await anna.post(f"/api/v1/conversations/{customer.conversation_id}/resolve", json={"reason": "solved"})
+    taken = await anna.post(
+        f"/api/v1/conversations/{customer.conversation_id}/resolve", json={"reason": "solved"}
+    )
     assert taken.status_code == 409
 
 
