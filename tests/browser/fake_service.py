@@ -1,7 +1,7 @@
 """A small, faithful stand-in for the service, as far as the website widget sees it.
 
-It keeps conversations in memory, speaks the widget's protocol to the letter, and has a scripted bot and an agent
-whom the test plays. It shares the widget's source and catalogues with the real service and nothing else.
+It keeps conversations in memory, speaks the widget's protocol to the letter, and has a scripted bot and an
+agent whom the test plays. It shares the widget's source and catalogues with the real service, nothing else.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class FakeService:
         return Response(widget_script(), media_type=CONTENT_TYPE, headers={"ETag": widget_etag()})
 
     async def _shop(self, request: Request) -> Response:
-        """A shop's page; its query becomes the script's data attributes, `page` and `dir` are the page's own."""
+        """A shop's page; its query becomes the tag's data attributes, `page` and `dir` are the page's own."""
         query = dict(request.query_params)
         language, direction = query.pop("page", "en"), query.pop("dir", "ltr")
         origin = f"http://127.0.0.1:{request.url.port}"

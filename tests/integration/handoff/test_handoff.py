@@ -9,7 +9,8 @@ from pathlib import Path
 import jsonschema
 
 from handoff.testing import FakeBot, make_result
-from tests.integration.handoff.conftest import Customer, Running, make_settings, running_service
+from tests.customer import Customer
+from tests.integration.handoff.conftest import Running, make_settings, running_service
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "contracts" / "handoff_packet.schema.json").read_text(encoding="utf-8")

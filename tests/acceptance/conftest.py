@@ -1,0 +1,65 @@
+"""The real thing: Rasa, the action server and the service as processes of their own, on free ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scripts.processes import Installation, Processes, free_ports, prepare
+from scripts.train import ensure_model
+from tests.customer import Customer
+
+
+class Shop:
+    """A running installation, and who may sign in to it."""
+
+    def __init__(self, folder: Path) -> None:
+        # Many conversations come from one address here.
+        settings = {"DRAGOMAN_CONVERSATIONS_PER_MINUTE": "1000"}
+        self.installation = Installation(folder, free_ports(), settings)
+        self.processes = Processes(self.installation, ensure_model(self.installation.environment()))
+        self.account: dict[str, object] = {}
+
+    @property
+    def origin(self) -> str:
+        return self.installation.origin
+
+    def start(self) -> None:
+        account = prepare(self.installation)
+        self.account = account if account["created"] else self.account
+        self.processes.start()
+        self.processes.wait_until_ready()
+
+    def stop(self) -> None:
+        self.processes.stop()
+
+    async def open_customer(self, **body: object) -> Customer:
+        async with httpx.AsyncClient(base_url=self.origin, trust_env=False) as http:
+            response = await http.post("/api/v1/web/conversations", json=body)
+        assert response.status_code == 201, response.text
+        customer = Customer(self.origin, response.json())
+        assert (await customer.connect())["type"] == "ready"
+        return customer
+
+    async def sign_in(self) -> httpx.AsyncClient:
+        """Return the first account's client, with its token."""
+        client = httpx.AsyncClient(base_url=self.origin, trust_env=False)
+        body = {"email": self.account["email"], "password": self.account["password"]}
+        response = await client.post("/api/v1/session", json=body)
+        assert response.status_code == 201, response.text
+        client.cookies.clear()
+        client.headers["Authorization"] = f"Bearer {response.json()['token']}"
+        return client
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    try:
+        shop.start()
+        yield shop
+    finally:
+        shop.stop()
