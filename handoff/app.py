@@ -29,7 +29,7 @@ from handoff.errors import DragomanError, InvalidRequestError, NotFoundError, Ra
 from handoff.http_limits import BodyLimitMiddleware, SecurityHeadersMiddleware
 from handoff.queue import endpoints as queue_endpoints
 from handoff.rate_limits import RateLimits
-from handoff.rendering import render_error
+from handoff.rendering import list_accepted_languages, render_error
 from handoff.settings import Settings, get_settings
 from handoff.worker import Worker
 from locales.languages import find_language
@@ -86,6 +86,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         worker = make_worker(services)
         app.state.worker = worker
+        await services.bus.start()
         await worker.start()
         try:
             yield
@@ -138,8 +139,8 @@ def create_app(
 
 
 def _language_of(request: Request) -> str:
-    for part in request.headers.get("accept-language", "").split(","):
-        language = find_language(part.split(";")[0])
+    for tag in list_accepted_languages(request.headers.get("accept-language", "")):
+        language = find_language(tag)
         if language:
             return language.tag
     return default_language()

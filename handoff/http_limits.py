@@ -16,8 +16,12 @@ SECURITY_HEADERS = (
 )
 
 
+# So much of a refused body is read and thrown away: a client that is still sending hears the answer.
+DRAIN_BYTES = 32 * 1024 * 1024
+
+
 class _TooLargeError(Exception):
-    """Read past the limit; answered by the middleware itself."""
+    """Read past the limit; whatever the application answers, the middleware says 413."""
 
 
 class BodyLimitMiddleware:
@@ -33,35 +37,42 @@ class BodyLimitMiddleware:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._max_bytes:
-            await _refuse(send)
+            await _refuse(receive, send)
             return
         received = 0
-        is_answering = False
+        is_too_large = False
 
         async def limited_receive() -> Message:
-            nonlocal received
+            nonlocal received, is_too_large
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._max_bytes:
+                is_too_large = True
                 raise _TooLargeError
             return message
 
-        async def noting_send(message: Message) -> None:
-            nonlocal is_answering
-            is_answering = True
-            await send(message)
+        async def guarded_send(message: Message) -> None:
+            # The framework turns an error while reading into an answer of its own; ours is the true one.
+            if not is_too_large:
+                await send(message)
 
         try:
-            await self._app(scope, limited_receive, noting_send)
+            await self._app(scope, limited_receive, guarded_send)
         except _TooLargeError:
-            if not is_answering:
-                await _refuse(send)
+            is_too_large = True
+        if is_too_large:
+            await _refuse(receive, send)
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(receive: Receive, send: Send) -> None:
+    drained = 0
+    while drained <= DRAIN_BYTES:
+        message = await receive()
+        drained += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            break
     body = json.dumps(render_error(PayloadTooLargeError(), "en")).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    # The rest of the body is not read: the connection can't be used again.
     headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

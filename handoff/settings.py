@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     database_url: str = f"sqlite+aiosqlite:///{ROOT / 'var' / 'dragoman.db'}"
     """SQLAlchemy URL: sqlite+aiosqlite:///… (embedded) or postgresql+asyncpg://…"""
     bus_url: str = "memory://"
-    """memory:// for one service process."""
+    """memory:// for one service process, redis://host:port for many."""
     bot_url: str = "http://127.0.0.1:5005"
     public_origin: str = "http://127.0.0.1:8000"
     """Where browsers reach the service: scheme://host[:port]."""

@@ -55,6 +55,8 @@ class Worker:
         for task in self.running_tasks():
             task.cancel()
         await asyncio.gather(*self.running_tasks(), return_exceptions=True)
+        async with self._database.transaction() as session:
+            await repository.release_leases(session, self._turns.holder)
 
     def running_tasks(self) -> list[asyncio.Task[None]]:
         """Return the turns under way."""

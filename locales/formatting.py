@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from copy import copy
 from datetime import date, datetime, time, timedelta
@@ -52,7 +53,10 @@ def format_list(items: Sequence[str], locale: str) -> str:
 
 def format_date(day: date, locale: str) -> str:
     """Format a calendar day with its weekday, without the year: "lunedì 24 novembre"."""
-    return dates.format_skeleton("MMMMEEEEd", day, locale=locale)
+    # CLDR has this order of parts for the abbreviated names; the same pattern serves for the full ones.
+    short = Locale.parse(locale).datetime_skeletons["MMMEd"].pattern
+    full = re.sub(r"(?<!M)M{2,3}(?!M)", "MMMM", re.sub(r"E+", "EEEE", short))
+    return dates.format_date(day, full, locale=locale)
 
 
 def format_datetime(moment: datetime, locale: str, timezone: str) -> str:

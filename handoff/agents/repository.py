@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -13,6 +14,11 @@ from handoff.agents.models import Agent, AgentSession
 async def find_agent_by_email(session: AsyncSession, email: str, *, lock: bool = False) -> Agent | None:
     query = select(Agent).where(Agent.email == email.strip().lower())
     return await session.scalar(query.with_for_update() if lock else query)
+
+
+async def get_agent(session: AsyncSession, agent_id: uuid.UUID) -> Agent:
+    """Return an agent. Raises sqlalchemy.exc.NoResultFound where there is none."""
+    return await session.get_one(Agent, agent_id)
 
 
 async def count_agents(session: AsyncSession) -> int:

@@ -26,6 +26,7 @@ from handoff.agents.models import Agent, AgentSession, Role
 from handoff.clock import Clock, utc_now
 from handoff.database import Database
 from handoff.errors import UnauthorizedError
+from locales.languages import get_language
 
 MIN_PASSWORD_CHARACTERS = 10
 # After this many wrong passwords in a row the account waits, twice as long each further time.
@@ -83,6 +84,16 @@ async def create_agent(
     session.add(agent)
     await session.flush()
     return agent
+
+
+async def change_language(session: AsyncSession, agent_id: uuid.UUID, language: str) -> None:
+    """Set the language in which an agent's console speaks.
+
+    Raises:
+        locales.languages.UnknownLanguageError: The shop has no such language.
+    """
+    agent = await repository.get_agent(session, agent_id)
+    agent.language = get_language(language).tag
 
 
 async def sign_in(

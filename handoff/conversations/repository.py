@@ -19,6 +19,7 @@ from handoff.conversations.models import (
     Event,
     InboundPayload,
     Message,
+    Owner,
     TurnState,
 )
 
@@ -120,6 +121,56 @@ async def list_conversations_of_contact(
     ).all()
 
 
+async def list_recent_conversations(
+    session: AsyncSession, owner: Owner, limit: int
+) -> Sequence[Conversation]:
+    """Return the conversations of an owner in which something was said, the latest first."""
+    return (
+        await session.scalars(
+            select(Conversation)
+            .where(Conversation.owner == owner, Conversation.last_seq > 0)
+            .options(joinedload(Conversation.contact))
+            .order_by(Conversation.updated_at.desc())
+            .limit(limit)
+        )
+    ).all()
+
+
+async def list_last_customer_messages(
+    session: AsyncSession, conversation_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, Message]:
+    """Return what the customer of each conversation wrote last."""
+    last = (
+        select(Message.conversation_id, func.max(Message.seq).label("seq"))
+        .where(Message.conversation_id.in_(conversation_ids), Message.author == Author.CUSTOMER)
+        .group_by(Message.conversation_id)
+        .subquery()
+    )
+    found = await session.scalars(
+        select(Message).join(
+            last, (Message.conversation_id == last.c.conversation_id) & (Message.seq == last.c.seq)
+        )
+    )
+    return {message.conversation_id: message for message in found}
+
+
+async def count_unread_by_agents(
+    session: AsyncSession, conversation_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, int]:
+    """Return how many of the customer's messages the agent has not seen, where there are any."""
+    rows = await session.execute(
+        select(Message.conversation_id, func.count(Message.id))
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(
+            Message.conversation_id.in_(conversation_ids),
+            Message.author == Author.CUSTOMER,
+            Message.seq > Conversation.agent_read_seq,
+        )
+        .group_by(Message.conversation_id)
+    )
+    return dict(rows.tuples().all())
+
+
 async def list_unread_by_agent(
     session: AsyncSession, conversation_id: uuid.UUID, after: int
 ) -> Sequence[Message]:
@@ -178,6 +229,16 @@ async def release_lease(session: AsyncSession, conversation_id: uuid.UUID, holde
     await session.execute(
         update(Conversation)
         .where(Conversation.id == conversation_id, Conversation.lease_holder == holder)
+        .values(lease_holder=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def release_leases(session: AsyncSession, holder: str) -> None:
+    """Give up everything that a process holds, so that another goes on at once."""
+    await session.execute(
+        update(Conversation)
+        .where(Conversation.lease_holder == holder)
         .values(lease_holder=None, lease_until=None)
         .execution_options(synchronize_session=False)
     )

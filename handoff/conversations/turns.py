@@ -77,7 +77,14 @@ class TurnTaker:
             if turn is None:
                 return settled
             result = await self._ask(turn)
-            has_more = await self._write_outcome(turn, result)
+            try:
+                has_more = await self._write_outcome(turn, result)
+            except Exception:
+                if result is None:
+                    raise
+                # An answer that can't be written would be asked for and fail for ever: a person takes over.
+                logger.exception("the outcome of message %s can't be written", turn.message_id)
+                has_more = await self._write_outcome(turn, None)
             settled += 1
             if not has_more:
                 return settled

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from handoff.agents.endpoints import CurrentAgent
-from handoff.channels.base import ChannelTraits
 from handoff.context import Services, get_services
 from handoff.conversations import repository as conversation_repository
 from handoff.conversations import service as conversations
-from handoff.conversations.models import Conversation
 from handoff.conversations.text import clean_text
 from handoff.errors import NotFoundError
 from handoff.queue import repository, service
+from handoff.queue.changes import change
 from handoff.queue.schemas import (
     AgentMessage,
     ConversationView,
@@ -35,16 +31,6 @@ from locales.languages import find_language
 router = APIRouter(prefix="/api/v1", tags=["queue"])
 
 InServices = Annotated[Services, Depends(get_services)]
-
-
-@asynccontextmanager
-async def change(
-    services: Services, conversation_id: uuid.UUID
-) -> AsyncIterator[tuple[AsyncSession, Conversation, ChannelTraits]]:
-    """Open a transaction with the conversation locked in it."""
-    async with services.database.transaction() as session:
-        conversation = await conversation_repository.lock_conversation(session, conversation_id)
-        yield session, conversation, services.channels.get_traits(conversation.channel)
 
 
 @router.get("/queue")

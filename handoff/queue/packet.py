@@ -30,16 +30,25 @@ async def build_packet(
     session: AsyncSession, conversation: Conversation, handoff: Handoff, traits: ChannelTraits
 ) -> dict[str, Any]:
     """Return the packet for a handoff of a loaded conversation."""
-    messages = await repository.list_messages(session, conversation.id)
-    understood = [message for message in messages if message.understanding]
     return {
         "version": PACKET_VERSION,
         "handoff_id": str(handoff.id),
-        "conversation_id": str(conversation.id),
         "created_at": handoff.created_at.isoformat(),
-        "refreshed_at": utc_now().isoformat(),
         "reason": handoff.reason.value,
         "priority": {"level": handoff.priority, "why": handoff.priority_why},
+        **await describe_conversation(session, conversation, traits),
+    }
+
+
+async def describe_conversation(
+    session: AsyncSession, conversation: Conversation, traits: ChannelTraits
+) -> dict[str, Any]:
+    """Return what a packet says of the conversation itself; for looking in where there is no handoff."""
+    messages = await repository.list_messages(session, conversation.id)
+    understood = [message for message in messages if message.understanding]
+    return {
+        "conversation_id": str(conversation.id),
+        "refreshed_at": utc_now().isoformat(),
         "language": _language(conversation, messages),
         "contact": _contact(conversation),
         "channel": _channel(traits, messages),

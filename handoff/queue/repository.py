@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from handoff.conversations.models import Conversation
+from handoff.conversations.models import Conversation, Owner
 from handoff.queue.models import Handoff, HandoffState
 
 OPEN_STATES = (HandoffState.WAITING, HandoffState.TAKEN)
@@ -61,6 +61,21 @@ async def list_taken(
     if agent_id is not None:
         query = query.where(Handoff.agent_id == agent_id)
     return (await session.scalars(query.limit(limit))).all()
+
+
+async def list_held(session: AsyncSession, limit: int = 200) -> list[tuple[Conversation, Handoff | None]]:
+    """Return what agents have in hand, the longest held first; no handoff where one stepped in unasked."""
+    rows = await session.execute(
+        select(Conversation, Handoff)
+        .outerjoin(
+            Handoff, (Handoff.conversation_id == Conversation.id) & (Handoff.state == HandoffState.TAKEN)
+        )
+        .where(Conversation.owner == Owner.AGENT)
+        .options(joinedload(Conversation.contact), joinedload(Conversation.agent))
+        .order_by(func.coalesce(Handoff.taken_at, Conversation.created_at))
+        .limit(limit)
+    )
+    return [(conversation, handoff) for conversation, handoff in rows]
 
 
 async def count_ahead(session: AsyncSession, handoff: Handoff) -> int:

@@ -33,15 +33,16 @@ PRIORITY_OF_REASON = {
 }
 
 
-def _announce_queue(session: AsyncSession, handoff: Handoff) -> None:
+def _announce_queue(session: AsyncSession, conversation: Conversation, handoff: Handoff | None) -> None:
+    """Tell whoever shows the queue; without a handoff when an agent stepped in unasked."""
     announce(
         session,
         QUEUE_TOPIC,
         {
             "type": "queue",
-            "handoff_id": str(handoff.id),
-            "conversation_id": str(handoff.conversation_id),
-            "state": handoff.state.value,
+            "handoff_id": str(handoff.id) if handoff else None,
+            "conversation_id": str(conversation.id),
+            "state": handoff.state.value if handoff else None,
         },
     )
 
@@ -74,7 +75,7 @@ async def hand_off(
     conversations.notify_customer(session, conversation, traits, f"notice.handoff.{reason.value}")
     await session.flush()
     handoff.packet = await build_packet(session, conversation, handoff, traits)
-    _announce_queue(session, handoff)
+    _announce_queue(session, conversation, handoff)
     return handoff
 
 
@@ -85,7 +86,7 @@ async def refresh_packet(session: AsyncSession, conversation: Conversation, trai
         await session.flush()
         handoff.language = conversations.language_of(conversation)
         handoff.packet = await build_packet(session, conversation, handoff, traits)
-        _announce_queue(session, handoff)
+        _announce_queue(session, conversation, handoff)
 
 
 async def take(
@@ -106,7 +107,7 @@ async def take(
         handoff.state = HandoffState.TAKEN
         handoff.agent_id = agent.id
         handoff.taken_at = utc_now()
-        _announce_queue(session, handoff)
+    _announce_queue(session, conversation, handoff)
     if transition.notice:
         conversations.notify_customer(session, conversation, traits, transition.notice, agent=agent.name)
     await mark_seen_by_agent(session, conversation)
@@ -211,6 +212,6 @@ async def _end(
         handoff.note = note
         await session.flush()
         handoff.packet = await build_packet(session, conversation, handoff, traits)
-        _announce_queue(session, handoff)
+    _announce_queue(session, conversation, handoff)
     if transition.notice:
         conversations.notify_customer(session, conversation, traits, transition.notice, **values)

@@ -12,6 +12,8 @@ from locales.languages import display_name, get_language
 def compose_summary(packet: dict[str, Any], language: str) -> str:
     """Return who it is, which order, what was asked and answered, and what is open.
 
+    Takes what `describe_conversation` gives as well; it then says no reason.
+
     Raises:
         locales.languages.UnknownLanguageError: The shop has no such language.
     """
@@ -27,8 +29,9 @@ def compose_summary(packet: dict[str, Any], language: str) -> str:
             customer=facts["customer"] or sentence("somebody"),
             language=display_name(packet["language"]["current"], language),
         ),
-        sentence(f"reason_{packet['reason']}"),
     ]
+    if "reason" in packet:
+        sentences.append(sentence(f"reason_{packet['reason']}"))
     for order in packet["orders"]:
         sentences.append(sentence("order", number=order["number"], status=_status(order, language)))
     if facts["order_number"] and not packet["orders"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,8 +16,9 @@ from fastapi import FastAPI
 
 from handoff.agents.service import create_agent
 from handoff.app import create_app
+from handoff.bus import InProcessBus
 from handoff.context import Services
-from handoff.database import Base
+from handoff.database import Base, Database
 from handoff.settings import Settings
 from handoff.testing import FakeBot
 from tests.customer import Customer
@@ -30,7 +32,9 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
         "internal_secret": SECRET,
         "identity_secret": SECRET,
         "session_secret": SECRET,
-        "database_url": f"sqlite+aiosqlite:///{folder / 'dragoman.db'}",
+        "database_url": os.environ.get(
+            "DRAGOMAN_TEST_DATABASE_URL", f"sqlite+aiosqlite:///{folder / 'dragoman.db'}"
+        ),
         "messages_per_minute": 1000,
         "conversations_per_minute": 1000,
     }
@@ -94,6 +98,19 @@ async def running_service(settings: Settings, bot: FakeBot, **stand_ins: Any) ->
     finally:
         server.should_exit = True
         await serving
+
+
+@pytest.fixture(autouse=True)
+async def empty_database() -> None:
+    """Empty the database that DRAGOMAN_TEST_DATABASE_URL names; files are new for every test anyway."""
+    url = os.environ.get("DRAGOMAN_TEST_DATABASE_URL")
+    if url is None:
+        return
+    database = Database(url, InProcessBus())
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.drop_all)
+        await connection.run_sync(Base.metadata.create_all)
+    await database.close()
 
 
 @pytest.fixture

@@ -160,11 +160,13 @@ def test_every_response_of_the_task_has_a_text(language):
 
 @pytest.mark.parametrize("language", WRITTEN)
 def test_placeholders_are_those_of_the_english_text(language):
+    responses = domain()["responses"]
+
     def placeholders(tag: str) -> dict[str, set[str | None]]:
         return {
             key: {field for _, field, _, _ in string.Formatter().parse(text) if field}
             for key, text in catalogue.words("bot", tag).items()
-            if key in domain()["responses"]
+            if key in responses
         }
 
     assert placeholders(language) == placeholders("en")

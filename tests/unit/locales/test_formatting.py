@@ -68,7 +68,7 @@ def test_hebrew_and_takes_a_hyphen_before_another_script() -> None:
         ({"range": [3, 3]}, "3"),
         ({"country": "NL"}, "Paesi Bassi"),
         ({"percent": 22}, "22%"),
-        ({"date": "2026-11-24"}, "mar 24 nov"),
+        ({"date": "2026-11-24"}, "martedì 24 novembre"),
     ],
 )
 def test_every_type_of_value(value: dict[str, object], expected: str) -> None:
@@ -88,5 +88,16 @@ def test_naive_moment_is_refused() -> None:
     assert "12:00" in shown
 
 
-def test_date_has_its_weekday() -> None:
-    assert formatting.format_date(date(2026, 11, 24), "en_GB") == "Tuesday 24 November"
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [
+        ("en_GB", "Tuesday 24 November"),
+        ("en_US", "Tuesday, November 24"),
+        ("en_IT", "Tuesday, 24 November"),
+        ("he_IL", "יום שלישי, 24 בנובמבר"),
+        ("vi_VN", "Thứ Ba, 24 tháng 11"),
+        ("nl_NL", "dinsdag 24 november"),
+    ],
+)
+def test_date_has_its_weekday_and_no_abbreviation(locale: str, expected: str) -> None:
+    assert formatting.format_date(date(2026, 11, 24), locale) == expected

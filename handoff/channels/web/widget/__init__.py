@@ -1,7 +1,8 @@
 """The chat widget that a shop puts on its pages: plain ES modules and a style sheet, served as one script.
 
 No build tool: the modules are put one after the other in the order in which they need each other, their
-`import` and `export` words and their comments taken off, inside one function scope. `widget_script()` is what `/widget.js` answers.
+`import` and `export` words and their comments taken off, inside one function scope. `widget_script()` is
+what `/widget.js` answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// <dragoman-chat>: ties the conversation, its words and the panel together, and is what the shop's page talks to.
+// <dragoman-chat>: ties the conversation, its words and the panel together; what the shop's page talks to.
 import { Conversation } from "./conversation.js";
 import { Panel } from "./panel.js";
 import { Retry } from "./retry.js";
@@ -13,9 +13,10 @@ const RIGHT_TO_LEFT = /^(ar|he|iw|fa|ur|yi|ps|sd|ug|dv|ckb)\b/i;
 const OPEN_KEY = "dragoman:open";
 
 /**
- * Attributes: `language`, `market`, `accent`, `position` ("right" or "left" where one reads from left to right; mirrored
- * elsewhere), `title`, `open`, and `data-user` (the signed identity as JSON). Events, also on the document: `dragoman:ready`, `dragoman:message` {id, author, name, text},
- * `dragoman:unread` {count}, `dragoman:owner` {owner, agent}.
+ * Attributes: `language`, `market`, `accent`, `position` ("right" or "left" where one reads from left to
+ * right; mirrored elsewhere), `title`, `open`, and `data-user` (the signed identity as JSON). Events, also on
+ * the document: `dragoman:ready`, `dragoman:message` {id, author, name, text}, `dragoman:unread` {count},
+ * `dragoman:owner` {owner, agent}.
  */
 export class DragomanChat extends HTMLElement {
   static observedAttributes = ["language", "accent", "position", "title", "open"];
@@ -66,8 +67,8 @@ export class DragomanChat extends HTMLElement {
     this.#startConversation();
     // On a phone the open panel would hide the page that the customer has just gone to.
     const wasOpen = this.#session.read(OPEN_KEY) && !window.matchMedia("(max-width: 480px)").matches;
-    if (wasOpen) this.setAttribute("open", "");
-    else if (this.isOpen) this.#opened();
+    if (this.isOpen) this.#opened();
+    else if (wasOpen) this.setAttribute("open", "");
   }
 
   disconnectedCallback() {
@@ -83,7 +84,8 @@ export class DragomanChat extends HTMLElement {
     if (name === "accent") this.#panel.setAccent(after);
     if (name === "position" || name === "language") this.#setSide();
     if (name === "language") this.#useLanguage(after);
-    if (name === "open" && (before === null) !== (after === null)) after === null ? this.#closed() : this.#opened();
+    if (name === "open" && (before === null) !== (after === null))
+      after === null ? this.#closed() : this.#opened();
     this.#renderSoon();
   }
 
@@ -107,13 +109,14 @@ export class DragomanChat extends HTMLElement {
   }
 
   /**
-   * Tells who the customer is, as signed by the shop's server: `{id, name, email, signature}`. Null when they sign out:
-   * their conversation leaves this device.
+   * Tells who the customer is, as signed by the shop's server: `{id, name, email, signature}`. Null when they
+   * sign out: their conversation leaves this device.
    */
   identify(identity) {
-    if (identity?.id === this.#identity?.id) return;
-    if (!identity) this.#conversation?.forget();
-    this.#identity = identity ?? null;
+    const known = readIdentity(identity);
+    if (known?.id === this.#identity?.id) return;
+    if (!known) this.#conversation?.forget();
+    this.#identity = known;
     if (!this.#conversation) return;
     this.#conversation.dispose();
     this.#startConversation();
@@ -122,18 +125,21 @@ export class DragomanChat extends HTMLElement {
   }
 
   #startConversation() {
-    this.#conversation = new Conversation({
-      origin: DragomanChat.origin,
-      storage: this.#local,
-      identity: this.#identity,
-      language: () => this.#words?.language ?? this.#pageLanguage(),
-      market: () => this.getAttribute("market"),
-    }, {
-      changed: () => this.#changed(),
-      message: (message) => this.#heard(message),
-      owner: (owner) => this.#emit("owner", owner),
-      language: (language) => this.#useLanguage(language),
-    });
+    this.#conversation = new Conversation(
+      {
+        origin: DragomanChat.origin,
+        storage: this.#local,
+        identity: this.#identity,
+        language: () => this.#words?.language ?? this.#pageLanguage(),
+        market: () => this.getAttribute("market"),
+      },
+      {
+        changed: () => this.#changed(),
+        message: (message) => this.#heard(message),
+        owner: (owner) => this.#emit("owner", owner),
+        language: (language) => this.#useLanguage(language),
+      },
+    );
     this.#conversation.resume();
     this.#useLanguage(this.#conversation.language ?? this.#pageLanguage());
     this.#renderSoon();
@@ -238,7 +244,10 @@ export class DragomanChat extends HTMLElement {
     clearTimeout(this.#renderTimer);
     this.#renderTimer = null;
     if (!this.#words) return;
-    this.#panel.render(this.#conversation, this.#words, { title: this.getAttribute("title"), offline: this.#offline });
+    this.#panel.render(this.#conversation, this.#words, {
+      title: this.getAttribute("title"),
+      offline: this.#offline,
+    });
     const { unread } = this.#conversation;
     if (unread !== this.#unread) {
       this.#unread = unread;
@@ -247,18 +256,27 @@ export class DragomanChat extends HTMLElement {
   }
 }
 
+/** What the service wants of a signed identity, and nothing else the shop may have put there. */
+function readIdentity(user) {
+  if (!user?.id) return null;
+  const { id, name = null, email = null, signature } = user;
+  return { id: String(id), name, email, signature };
+}
+
 /** The signed identity that the shop's server wrote into the page, or null. */
 function identityOf(element) {
   if (!element.dataset.user) return null;
   try {
-    return JSON.parse(element.dataset.user);
+    return readIdentity(JSON.parse(element.dataset.user));
   } catch (error) {
     console.error("Dragoman: data-user is not JSON; going on as a guest", error);
     return null;
   }
 }
 
-/** Puts the style sheet in; a constructed one needs no `unsafe-inline` in the shop's content security policy. */
+/**
+ * Puts the style sheet in; a constructed one needs no `unsafe-inline` in the shop's content security policy.
+ */
 function addStyle(shadow) {
   if (shadow.adoptedStyleSheets) {
     const sheet = new CSSStyleSheet();

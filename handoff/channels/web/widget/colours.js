@@ -1,4 +1,5 @@
-// The shop picks any accent; the text on it and in it must stay readable (WCAG 2.2, contrast of at least 4.5 : 1).
+// The shop picks any accent; the text on it and in it must stay readable (WCAG 2.2, contrast of at least 4.5
+// : 1).
 
 const DEFAULT_ACCENT = "#0f5c57";
 const LIGHT_SURFACE = [255, 255, 255];
@@ -38,7 +39,10 @@ function readableOn(surface, colour, target) {
 
 const css = (colour) => `rgb(${colour.join(" ")})`;
 
-/** Custom properties for an accent: its surface, text on it, and itself as text in the light and the dark theme. */
+/**
+ * Custom properties for an accent: its surface, text on it, and itself as text in the light and the dark
+ * theme.
+ */
 export function accentProperties(value) {
   const accent = parseColour(value) ?? parseColour(DEFAULT_ACCENT);
   const white = [255, 255, 255];
@@ -46,7 +50,13 @@ export function accentProperties(value) {
   return {
     "--accent": css(accent),
     "--on-accent": contrast(accent, white) >= ENOUGH_CONTRAST ? css(white) : css(black),
-    "--accent-text-light": css(readableOn(LIGHT_SURFACE.map((part) => part - 14), accent, black)),
+    "--accent-text-light": css(
+      readableOn(
+        LIGHT_SURFACE.map((part) => part - 14),
+        accent,
+        black,
+      ),
+    ),
     "--accent-text-dark": css(readableOn(DARK_SURFACE, accent, white)),
   };
 }

@@ -14,24 +14,39 @@ export class Composer {
   constructor(handlers) {
     this.#handlers = handlers;
     this.textarea = make("textarea", {
-      id: "text", rows: "1", dir: "auto", maxlength: LONGEST_MESSAGE, autocomplete: "off", enterkeyhint: "send",
+      id: "text",
+      rows: "1",
+      dir: "auto",
+      maxlength: LONGEST_MESSAGE,
+      autocomplete: "off",
+      enterkeyhint: "send",
       oninput: () => this.#changed(),
       onkeydown: (event) => this.#keyDown(event),
     });
-    this.node = make("form", {
-      class: "composer",
-      onsubmit: (event) => {
-        event.preventDefault();
-        this.#submit();
+    this.node = make(
+      "form",
+      {
+        class: "composer",
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.#submit();
+        },
       },
-    }, this.#label, this.textarea, this.#send);
+      this.#label,
+      this.textarea,
+      this.#send,
+    );
     this.#changed();
   }
 
   render(conversation, words) {
     const closed = conversation.owner === "closed";
     setText(this.#label, words.text("widget.write"));
-    setAttribute(this.textarea, "placeholder", words.text(closed ? "widget.placeholder_closed" : "widget.placeholder"));
+    setAttribute(
+      this.textarea,
+      "placeholder",
+      words.text(closed ? "widget.placeholder_closed" : "widget.placeholder"),
+    );
     setAttribute(this.#send, "aria-label", words.text("widget.send"));
     setAttribute(this.#send, "title", words.text("widget.send"));
   }
@@ -51,7 +66,8 @@ export class Composer {
   }
 
   #keyDown(event) {
-    // While an input method composes (Japanese, Chinese, Vietnamese), Enter picks a word; 229 is how Safari says so.
+    // While an input method composes (Japanese, Chinese, Vietnamese), Enter picks a word; 229 is how Safari
+    // says so.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     this.#submit();

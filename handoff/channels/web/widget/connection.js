@@ -1,5 +1,5 @@
-// One socket to the service that stays up: opens it with the conversation's credentials, watches that it lives, opens
-// it again when it dies. Knows nothing of messages.
+// One socket to the service that stays up: opens it with the conversation's credentials, watches that it
+// lives, opens it again when it dies. Knows nothing of messages.
 import { Retry } from "./retry.js";
 
 const PING_EVERY_MS = 25_000;
@@ -29,8 +29,8 @@ export class Connection {
 
   /**
    * @param {string} origin of the service
-   * @param {() => Promise<object>} hello makes the first frame; may have to ask the service for a conversation first.
-   *   An error it throws may carry `retryAfterMs`.
+   * @param {() => Promise<object>} hello makes the first frame; may have to ask the service for a
+   *   conversation first. An error it throws may carry `retryAfterMs`.
    * @param {{frame: (object) => void, changed: () => void}} handlers
    */
   constructor(origin, hello, handlers) {

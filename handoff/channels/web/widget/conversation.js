@@ -1,5 +1,6 @@
-// The customer's conversation with the shop: gets one from the service, follows it over the socket, sends what the
-// customer writes until the service has it, and remembers what was read. Knows nothing of how it looks.
+// The customer's conversation with the shop: gets one from the service, follows it over the socket, sends
+// what the customer writes until the service has it, and remembers what was read. Knows nothing of how it
+// looks.
 import { Connection } from "./connection.js";
 import { newId } from "./dom.js";
 import { Outbox } from "./outbox.js";
@@ -53,7 +54,8 @@ export class Conversation {
   #stored = (event) => this.#followOtherTab(event);
 
   /**
-   * @param {{origin: string, storage: Storage, identity: ?object, language: () => ?string, market: () => ?string}} options
+   * @param {{origin: string, storage: Storage, identity: ?object, language: () => ?string,
+   *   market: () => ?string}} options
    * @param {{changed: Function, message: Function, owner: Function, language: Function}} handlers
    */
   constructor(options, handlers) {
@@ -67,7 +69,9 @@ export class Conversation {
     window.addEventListener("storage", this.#stored);
   }
 
-  /** Goes on with the conversation of an earlier page view, if there is one. Asks the service for nothing new. */
+  /**
+   * Goes on with the conversation of an earlier page view, if there is one. Asks the service for nothing new.
+   */
   resume() {
     if (!this.#record) return;
     this.language = this.#record.language ?? null;
@@ -118,7 +122,6 @@ export class Conversation {
     if (payload) item.payload = payload;
     this.#outbox.add(item);
     this.transcript.addPending(item);
-    this.problem = null;
     this.begin();
     this.#flush();
   }
@@ -168,7 +171,7 @@ export class Conversation {
       this.#record = this.#options.storage.read(this.#key);
       if (this.#record) return;
       const response = await this.#request();
-      if (this.#options.identity && (response.status === 401 || response.status === 403)) {
+      if (this.#options.identity && response.status === 401) {
         // The shop signs with the wrong key. The customer is helped all the same, as a guest.
         console.error("Dragoman: the service did not accept the signed identity; going on as a guest");
         this.#becomeGuest();
@@ -273,7 +276,8 @@ export class Conversation {
   #follow(event) {
     if (!this.transcript.apply(event)) return;
     if (event.kind === "message") this.#take(event);
-    if (event.seq <= this.#snapshotSeq) return; // how things stand is known from the greeting, this is how they stood
+    // How things stand is known from the greeting; this is how they stood.
+    if (event.seq <= this.#snapshotSeq) return;
     if (event.kind === "owner") this.#setOwner(event.owner, event.agent);
     if (event.kind === "queue") this.queuePosition = event.position;
     if (event.kind === "language") this.#setLanguage(event.language);
@@ -347,7 +351,10 @@ export class Conversation {
 
   // ---- frames to the service ----
 
-  /** Sends the oldest message that is not confirmed; the next one goes when this one is, so none overtakes another. */
+  /**
+   * Sends the oldest message that is not confirmed; the next one goes when this one is, so none overtakes
+   * another.
+   */
   #flush() {
     if (this.#inFlight || !this.#connection.ready) return;
     const item = this.#outbox.list().find((candidate) => !candidate.failed);
@@ -368,12 +375,15 @@ export class Conversation {
     if (!this.#record) return;
     const last = this.transcript.lastIncomingSeq;
     if (this.#watched && last > this.#record.read) this.#save({ read: last });
-    if (last > this.#deliveredSeq && this.#connection.send({ type: "delivered", seq: last })) this.#deliveredSeq = last;
+    if (last > this.#deliveredSeq && this.#connection.send({ type: "delivered", seq: last }))
+      this.#deliveredSeq = last;
     const { read } = this.#record;
     if (read > this.#readSeq && this.#connection.send({ type: "read", seq: read })) this.#readSeq = read;
   }
 
-  /** Runs a task after a while and shows what it changed; a second one of the same name replaces the first. */
+  /**
+   * Runs a task after a while and shows what it changed; a second one of the same name replaces the first.
+   */
   #later(name, delayMs, task) {
     clearTimeout(this.#timers[name]);
     this.#timers[name] = setTimeout(() => {

@@ -3,7 +3,10 @@
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
-/** Creates an element; `on…` attributes are listeners, `true` sets an empty attribute, null and false set none. */
+/**
+ * Creates an element; `on…` attributes are listeners, `true` sets an empty attribute, null and false set
+ * none.
+ */
 export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

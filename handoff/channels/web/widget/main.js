@@ -26,7 +26,8 @@ function start() {
     identify: (identity) => chat.identify(identity),
     /** Calls `listener(detail)` for ready, message, unread or owner; returns a function that stops it. */
     on(event, listener) {
-      if (!EVENTS.includes(event)) throw new TypeError(`Dragoman has no event ${event}; it has ${EVENTS.join(", ")}`);
+      if (!EVENTS.includes(event))
+        throw new TypeError(`Dragoman has no event ${event}; it has ${EVENTS.join(", ")}`);
       const listen = ({ detail }) => listener(detail);
       chat.addEventListener(`dragoman:${event}`, listen);
       if (event === "ready" && chat.ready) listener({});

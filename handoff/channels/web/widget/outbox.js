@@ -1,5 +1,6 @@
-// The customer's messages that the service has not confirmed yet, kept on the device so that neither a lost network nor
-// a reload loses one. All tabs of the shop share the list; sending twice is harmless, the service knows each by its id.
+// The customer's messages that the service has not confirmed yet, kept on the device so that neither a lost
+// network nor a reload loses one. All tabs of the shop share the list; sending twice is harmless, the service
+// knows each by its id.
 
 export class Outbox {
   #storage;

@@ -4,7 +4,8 @@ import { Composer } from "./composer.js";
 import { icon, make, setAttribute, setText } from "./dom.js";
 import { nameOf, Thread } from "./thread.js";
 
-const CHAT_ICON = "M5 4.5h14a2 2 0 0 1 2 2v8.5a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V6.5a2 2 0 0 1 2-2zM8 9.2h8M8 12.6h5";
+const CHAT_ICON =
+  "M5 4.5h14a2 2 0 0 1 2 2v8.5a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V6.5a2 2 0 0 1 2-2zM8 9.2h8M8 12.6h5";
 const CLOSE_ICON = "M6 6l12 12M18 6L6 18";
 const DOWN_ICON = "M12 5v14m-6-6l6 6 6-6";
 const FULL_SCREEN = "(max-width: 480px), (max-height: 440px)"; // the same as in style.css
@@ -29,15 +30,22 @@ export class Panel {
   #leave;
   #queue;
   #offline = make("p", { class: "offline", role: "status", hidden: true });
-  #typing = make("div", { class: "typing", hidden: true }, make("span", { class: "unseen" }), make("i"), make("i"), make("i"));
+  #typing = make(
+    "div",
+    { class: "typing", hidden: true },
+    make("span", { class: "unseen" }),
+    make("i"),
+    make("i"),
+    make("i"),
+  );
   #problem = make("p", { class: "problem", role: "alert", dir: "auto" });
   #jump;
   #announcer = make("div", { class: "unseen", role: "status" });
   #fullScreen = window.matchMedia(FULL_SCREEN);
 
   /**
-   * @param {{toggle: Function, close: Function, leaveQueue: Function, send: Function, typing: Function, retry: Function,
-   *   press: Function}} handlers
+   * @param {{toggle: Function, close: Function, leaveQueue: Function, send: Function, typing: Function,
+   *   retry: Function, press: Function}} handlers
    */
   constructor(handlers) {
     this.thread = new Thread({
@@ -49,23 +57,56 @@ export class Panel {
       scrolled: () => this.#showJump(),
     });
     this.composer = new Composer(handlers);
-    this.launcher = make("button", {
-      type: "button", class: "launcher", "aria-haspopup": "dialog", "aria-controls": "panel", onclick: handlers.toggle,
-    }, icon(CHAT_ICON, "icon chat"), icon(CLOSE_ICON, "icon cross"), this.#badge);
-    this.#close = make("button", { type: "button", class: "close", onclick: handlers.close }, icon(CLOSE_ICON));
+    this.launcher = make(
+      "button",
+      {
+        type: "button",
+        class: "launcher",
+        "aria-haspopup": "dialog",
+        "aria-controls": "panel",
+        onclick: handlers.toggle,
+      },
+      icon(CHAT_ICON, "icon chat"),
+      icon(CLOSE_ICON, "icon cross"),
+      this.#badge,
+    );
+    this.#close = make(
+      "button",
+      { type: "button", class: "close", onclick: handlers.close },
+      icon(CLOSE_ICON),
+    );
     this.#leave = make("button", { type: "button", onclick: handlers.leaveQueue });
     this.#queue = make("div", { class: "queue", hidden: true }, this.#queueText, this.#leave);
-    this.#jump = make("button", {
-      type: "button", class: "jump", hidden: true, onclick: () => this.thread.scrollToEnd(),
-    }, icon(DOWN_ICON), make("span"));
-    this.window = make("section", {
-      id: "panel", class: "panel", role: "dialog", "aria-labelledby": "title", tabindex: "-1", hidden: true,
-      onkeydown: (event) => this.#keyDown(event, handlers.close),
-    },
+    this.#jump = make(
+      "button",
+      {
+        type: "button",
+        class: "jump",
+        hidden: true,
+        onclick: () => this.thread.scrollToEnd(),
+      },
+      icon(DOWN_ICON),
+      make("span"),
+    );
+    this.window = make(
+      "section",
+      {
+        id: "panel",
+        class: "panel",
+        role: "dialog",
+        "aria-labelledby": "title",
+        tabindex: "-1",
+        hidden: true,
+        onkeydown: (event) => this.#keyDown(event, handlers.close),
+      },
       make("header", {}, this.#avatar, make("div", { class: "who" }, this.#title, this.#status), this.#close),
-      this.#queue, this.#offline,
+      this.#queue,
+      this.#offline,
       make("div", { class: "body" }, this.thread.node, this.#jump),
-      this.#typing, this.#problem, this.composer.node);
+      this.#typing,
+      this.#problem,
+      this.composer.node,
+    );
     // An empty title keeps the host element's own `title` from popping up over every message.
     this.root = make("div", { class: "root", title: "" }, this.launcher, this.window, this.#announcer);
     for (const change of ["resize", "scroll"]) {
@@ -79,7 +120,8 @@ export class Panel {
   }
 
   setAccent(value) {
-    for (const [name, colour] of Object.entries(accentProperties(value))) this.root.style.setProperty(name, colour);
+    for (const [name, colour] of Object.entries(accentProperties(value)))
+      this.root.style.setProperty(name, colour);
   }
 
   /** @param {"start" | "end"} side of the page, in reading direction of `pageDirection` */
@@ -141,12 +183,16 @@ export class Panel {
     const name = agent?.name || words.text("widget.agent");
     setText(this.#status, words.text(STATUS[owner] ?? STATUS.bot, { name }));
     this.root.dataset.owner = owner;
-    const initial = owner === "agent" && agent?.name ? [...agent.name.trim()][0].toLocaleUpperCase(words.locale) : "";
+    const initial =
+      owner === "agent" && agent?.name ? [...agent.name.trim()][0].toLocaleUpperCase(words.locale) : "";
     if (initial) setText(this.#avatar, initial);
     else if (!this.#avatar.firstElementChild) this.#avatar.replaceChildren(icon(CHAT_ICON));
     this.#queue.hidden = owner !== "waiting";
     const position = queuePosition ? words.number(queuePosition) : null;
-    setText(this.#queueText, position ? words.text("widget.queue_position", { position }) : words.text("widget.queue"));
+    setText(
+      this.#queueText,
+      position ? words.text("widget.queue_position", { position }) : words.text("widget.queue"),
+    );
     setText(this.#leave, words.text("widget.leave_queue"));
     this.#leave.disabled = !connected;
     this.#offline.hidden = !offline;
@@ -175,8 +221,9 @@ export class Panel {
 
   /** Full screen covers the shop's page, so Tab must not wander off into it. */
   #keepFocus(event) {
-    const stops = [...this.window.querySelectorAll("button, textarea, a, .log")]
-      .filter((stop) => !stop.disabled && stop.checkVisibility?.() !== false && !stop.closest("[hidden]"));
+    const stops = [...this.window.querySelectorAll("button, textarea, a, .log")].filter(
+      (stop) => !stop.disabled && stop.checkVisibility?.() !== false && !stop.closest("[hidden]"),
+    );
     const active = this.root.getRootNode().activeElement;
     const [from, to] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
     if (active !== from && active !== this.window) return;

@@ -1,5 +1,5 @@
-// Trying again, politely: 0.5 s, 1 s, 2 s … 15 s, spread so that a shop's visitors do not all come back in the same
-// second, and at once when the network returns or the customer looks at the page again.
+// Trying again, politely: 0.5 s, 1 s, 2 s … 15 s, spread so that a shop's visitors do not all come back in
+// the same second, and at once when the network returns or the customer looks at the page again.
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15_000;

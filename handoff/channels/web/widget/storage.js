@@ -1,5 +1,6 @@
-// What the widget keeps on the customer's device: no cookies, only localStorage (and sessionStorage for whether the
-// panel is open in this tab). Both may be blocked or full: then the same values live in memory, for this page only.
+// What the widget keeps on the customer's device: no cookies, only localStorage (and sessionStorage for
+// whether the panel is open in this tab). Both may be blocked or full: then the same values live in memory,
+// for this page only.
 
 /** The named storage area of the window, or null where the browser forbids it. */
 function findArea(name) {
@@ -10,7 +11,8 @@ function findArea(name) {
     area.removeItem(probe);
     return area;
   } catch {
-    // Reading the property itself throws when the customer blocks site data; writing throws when the area is full.
+    // Reading the property itself throws when the customer blocks site data; writing throws when the area is
+    // full.
     return null;
   }
 }

@@ -1,9 +1,11 @@
 // Text of messages: what counts as empty, and where the links are.
 
-// Quotes, brackets and bidirectional controls end an address: a control inside it could make it read as another one.
+// Quotes, brackets and bidirectional controls end an address: a control inside it could make it read as
+// another one.
 const LINK = /https?:\/\/[^\s<>"'`«»“”‘’\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/giu;
 const TRAILING_PUNCTUATION = /[.,;:!?…*_~)\]}。，、；：！？）】」』؛،؟]+$/u;
-const INVISIBLE = /[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]/gu;
+// Spaces, format characters (joiners, directions), variation selectors, fillers that are letters in name only.
+const INVISIBLE = /[\s\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u3164\ufe00-\ufe0f]/gu;
 
 /** Whether anything would be seen: spaces, joiners and other zero-width characters alone are nothing. */
 export function hasVisibleText(text) {

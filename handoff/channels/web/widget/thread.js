@@ -1,5 +1,5 @@
-// The list of messages. Nodes are made once and then kept up to date in place, so that a screen reader, which listens
-// to what is added, hears each message once and no repeat when a tick changes.
+// The list of messages. Nodes are made once and then kept up to date in place, so that a screen reader, which
+// listens to what is added, hears each message once and no repeat when a tick changes.
 import { icon, make, setAttribute, setText } from "./dom.js";
 import { splitLinks } from "./text.js";
 
@@ -12,7 +12,11 @@ const STATE_ICONS = {
   failed: "M12 7v6m0 4v.01M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
 };
 const STATE_WORDS = {
-  sending: "widget.sending", sent: "widget.sent", delivered: "widget.sent", read: "widget.read", failed: "widget.failed",
+  sending: "widget.sending",
+  sent: "widget.sent",
+  delivered: "widget.sent",
+  read: "widget.read",
+  failed: "widget.failed",
 };
 
 export class Thread {
@@ -28,7 +32,11 @@ export class Thread {
   constructor(handlers) {
     this.#handlers = handlers;
     this.node = make("div", {
-      class: "log", role: "log", tabindex: "0", "aria-live": "polite", "aria-relevant": "additions",
+      class: "log",
+      role: "log",
+      tabindex: "0",
+      "aria-live": "polite",
+      "aria-relevant": "additions",
       onscroll: () => this.#scrolled(),
     });
   }
@@ -76,11 +84,13 @@ export class Thread {
       const after = messages[index + 1];
       if (dayOfMessage !== day) nodes.push(this.#dayNode(dayOfMessage, words.day(message.at)));
       day = dayOfMessage;
-      nodes.push(this.#row(message, words, {
-        first: !before || !together(before, message),
-        last: !after || after.at.toDateString() !== day || !together(message, after),
-        shown: message === lastOwn || message.state === "sending" || message.state === "failed",
-      }));
+      nodes.push(
+        this.#row(message, words, {
+          first: !before || !together(before, message),
+          last: !after || after.at.toDateString() !== day || !together(message, after),
+          shown: message === lastOwn || message.state === "sending" || message.state === "failed",
+        }),
+      );
     });
     return nodes;
   }
@@ -94,7 +104,7 @@ export class Thread {
 
   #row(message, words, { first, last, shown }) {
     const row = this.#rows.get(message.key) ?? this.#makeRow(message);
-    const { node, name, time, state, stateText, retry } = row;
+    const { node, name, time, state, tick, stateText, retry } = row;
     setText(name, nameOf(message, words));
     name.classList.toggle("unseen", !first || message.author === "customer");
     node.classList.toggle("first", first);
@@ -106,7 +116,7 @@ export class Thread {
     state.hidden = !shown || !word;
     if (!state.hidden && row.drawn !== message.state) {
       row.drawn = message.state;
-      state.replaceChildren(icon(STATE_ICONS[message.state] ?? STATE_ICONS.sent, "tick"), stateText);
+      tick.replaceChildren(icon(STATE_ICONS[message.state] ?? STATE_ICONS.sent, "tick"));
     }
     if (word) setText(stateText, words.text(word));
     state.classList.toggle("alarming", message.state === "failed");
@@ -118,15 +128,23 @@ export class Thread {
   #makeRow(message) {
     const bubble = make("div", { class: "bubble", dir: "auto", lang: message.language });
     for (const { text, href } of splitLinks(message.text)) {
-      bubble.append(href ? make("a", { href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, text) : text);
+      bubble.append(
+        href ? make("a", { href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, text) : text,
+      );
     }
     const name = make("bdi", { class: "name" });
     const time = make("time");
-    const state = make("span", { class: "state" });
-    const retry = make("button", { type: "button", class: "retry", onclick: () => this.#handlers.retry(message) });
+    const tick = make("span", { "aria-hidden": "true" });
+    const stateText = make("span");
+    const state = make("span", { class: "state" }, tick, stateText);
+    const retry = make("button", {
+      type: "button",
+      class: "retry",
+      onclick: () => this.#handlers.retry(message),
+    });
     const meta = make("div", { class: "meta" }, time, state, retry);
     const node = make("div", { class: `message ${message.author}` }, name, bubble, meta);
-    const row = { node, name, time, state, stateText: make("span"), retry, drawn: null };
+    const row = { node, name, time, state, tick, stateText, retry, drawn: null };
     this.#rows.set(message.key, row);
     return row;
   }
@@ -138,8 +156,15 @@ export class Thread {
     const key = transcript.messages.findLast((message) => message.buttons === buttons).key;
     if (this.#repliesOf !== key) {
       this.#repliesOf = key;
-      this.#replies.replaceChildren(...buttons.map((button) =>
-        make("button", { type: "button", dir: "auto", onclick: () => this.#handlers.press(button) }, button.title)));
+      this.#replies.replaceChildren(
+        ...buttons.map((button) =>
+          make(
+            "button",
+            { type: "button", dir: "auto", onclick: () => this.#handlers.press(button) },
+            button.title,
+          ),
+        ),
+      );
     }
     return [this.#replies];
   }

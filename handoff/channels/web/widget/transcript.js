@@ -1,11 +1,12 @@
-// The messages of a conversation as the customer sees them: each once, in the service's order, what is still on its way
-// at the end. Pure bookkeeping, no network and no page.
+// The messages of a conversation as the customer sees them: each once, in the service's order, what is still
+// on its way at the end. Pure bookkeeping, no network and no page.
 
 const PROGRESS = ["sending", "sent", "delivered", "read"];
 
 /**
- * A message: `{key, id, clientId, author, name, text, buttons, language, at, seq, state}`. `key` stays the same from
- * writing to delivery; `seq` is null until the service has it; `state` is for the customer's own messages only.
+ * A message: `{key, id, clientId, author, name, text, buttons, language, at, seq, state}`. `key` stays the
+ * same from writing to delivery; `seq` is null until the service has it; `state` is for the customer's own
+ * messages only.
  */
 export class Transcript {
   messages = [];
@@ -15,8 +16,17 @@ export class Transcript {
   addPending({ id, text, at, failed }) {
     if (this.#find(id)) return;
     this.messages.push({
-      key: id, id: null, clientId: id, author: "customer", name: null, text, buttons: [], language: null,
-      at: new Date(at), seq: null, state: failed ? "failed" : "sending",
+      key: id,
+      id: null,
+      clientId: id,
+      author: "customer",
+      name: null,
+      text,
+      buttons: [],
+      language: null,
+      at: new Date(at),
+      seq: null,
+      state: failed ? "failed" : "sending",
     });
   }
 
@@ -62,7 +72,9 @@ export class Transcript {
   /** The newest `seq` of a message that someone else wrote, 0 if there is none. */
   get lastIncomingSeq() {
     return this.messages.reduce(
-      (last, message) => (message.author !== "customer" && message.seq > last ? message.seq : last), 0);
+      (last, message) => (message.author !== "customer" && message.seq > last ? message.seq : last),
+      0,
+    );
   }
 
   /** How many messages of bot and agents came after a `seq`. */
@@ -82,12 +94,21 @@ export class Transcript {
   }
 
   #put({ seq, at, message }) {
-    const known = this.messages.find((candidate) =>
-      candidate.id === message.id || (message.client_id && candidate.clientId === message.client_id));
+    const known = this.messages.find(
+      (candidate) =>
+        candidate.id === message.id || (message.client_id && candidate.clientId === message.client_id),
+    );
     const target = known ?? { key: message.client_id ?? message.id, state: null };
     Object.assign(target, {
-      id: message.id, clientId: message.client_id, author: message.author, name: message.name, text: message.text,
-      buttons: message.buttons ?? [], language: message.language, at: new Date(at), seq,
+      id: message.id,
+      clientId: message.client_id,
+      author: message.author,
+      name: message.name,
+      text: message.text,
+      buttons: message.buttons ?? [],
+      language: message.language,
+      at: new Date(at),
+      seq,
     });
     if (message.author === "customer") this.#advance(target, "sent");
     if (!known) this.messages.push(target);
@@ -96,7 +117,8 @@ export class Transcript {
 
   /** Delivery only goes forward (events may overtake each other); a failure always counts. */
   #advance(message, state) {
-    if (state === "failed" || PROGRESS.indexOf(state) > PROGRESS.indexOf(message.state)) message.state = state;
+    if (state === "failed" || PROGRESS.indexOf(state) > PROGRESS.indexOf(message.state))
+      message.state = state;
   }
 
   #sort() {

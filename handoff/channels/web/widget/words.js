@@ -46,13 +46,15 @@ export class Words {
 }
 
 /**
- * Fetches the words of a language, of the language without its region where the service knows only that, or English.
- * Throws when the service cannot be reached or answers with an error.
+ * Fetches the words of a language, of the language without its region where the service knows only that, or
+ * English. Throws when the service cannot be reached or answers with an error.
  */
 export async function loadWords(origin, language) {
   const candidates = [language, language.split("-")[0], LAST_RESORT];
   for (const tag of new Set(candidates.filter(Boolean))) {
-    const response = await fetch(`${origin}/api/v1/web/words/${encodeURIComponent(tag)}`, { credentials: "omit" });
+    const response = await fetch(`${origin}/api/v1/web/words/${encodeURIComponent(tag)}`, {
+      credentials: "omit",
+    });
     if (response.ok) return new Words(await response.json());
     if (response.status !== 404) throw new Error(`Dragoman: words answered ${response.status}`);
   }

@@ -1,0 +1,166 @@
+"""The action server: `python -m actions.server`.
+
+Serves the actions of this package to Rasa on 127.0.0.1:$DRAGOMAN_ACTIONS_PORT (5055), to callers who know
+$DRAGOMAN_INTERNAL_SECRET. The protocol is rasa-sdk's, and so is what finds and runs the actions. The HTTP
+side is our own: rasa-sdk's has no authentication, binds every address, answers an error with the whole
+request in it and loads OpenTelemetry's exporters and gRPC, which nothing here uses.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rasa_sdk.executor import ActionExecutor
+from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
+from sanic import HTTPResponse, Request, Sanic, json
+from sanic.exceptions import SanicException
+
+from actions.commerce.base import Commerce, CommerceError
+from actions.commerce.registry import get_commerce
+
+MIN_SECRET_CHARACTERS = 32
+DEFAULT_PORT = 5055
+# A call carries the conversation's whole tracker.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+logger = logging.getLogger("actions.server")
+
+
+class SettingsError(ValueError):
+    """The environment does not allow to start; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where to listen and what callers have to know."""
+
+    secret: str
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+
+    @classmethod
+    def of_environment(cls) -> ServerSettings:
+        """Read `DRAGOMAN_INTERNAL_SECRET`, `DRAGOMAN_ACTIONS_HOST` and `DRAGOMAN_ACTIONS_PORT`.
+
+        Raises:
+            SettingsError: The secret is missing or too short, or the port is none.
+        """
+        secret = os.environ.get("DRAGOMAN_INTERNAL_SECRET", "")
+        if len(secret) < MIN_SECRET_CHARACTERS:
+            raise SettingsError(
+                f"DRAGOMAN_INTERNAL_SECRET has to be set to at least {MIN_SECRET_CHARACTERS} characters, "
+                "the same for the service, Rasa and the action server."
+            )
+        port = os.environ.get("DRAGOMAN_ACTIONS_PORT", str(DEFAULT_PORT))
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            raise SettingsError(f"DRAGOMAN_ACTIONS_PORT is {port!r}, which is no port.")
+        return cls(secret, os.environ.get("DRAGOMAN_ACTIONS_HOST", "127.0.0.1"), int(port))
+
+
+def create_app(secret: str, executor: ActionExecutor, commerce: Commerce) -> Sanic[Any, Any]:
+    """Return the server for actions that are registered already.
+
+    Args:
+        secret: What callers send as `Authorization: Bearer …`; `/health` asks for none.
+        executor: Has the actions.
+        commerce: Opened before the first call and closed after the last.
+    """
+    app: Sanic[Any, Any] = Sanic("dragoman_actions", configure_logging=False)
+    app.config.REQUEST_MAX_SIZE = MAX_BODY_BYTES
+    expected = f"Bearer {secret}".encode()
+
+    @app.before_server_start
+    async def open_commerce(_app: Sanic[Any, Any]) -> None:
+        await commerce.open()
+
+    @app.after_server_stop
+    async def close_commerce(_app: Sanic[Any, Any]) -> None:
+        await commerce.close()
+
+    @app.on_request
+    async def check_secret(request: Request) -> HTTPResponse | None:
+        if request.path == "/health":
+            return None
+        given = request.headers.get("authorization", "").encode()
+        return None if hmac.compare_digest(given, expected) else json({"error": "unauthorized"}, status=401)
+
+    @app.get("/health")
+    async def health(_request: Request) -> HTTPResponse:
+        return json({"status": "ok"})
+
+    @app.get("/actions")
+    async def actions(_request: Request) -> HTTPResponse:
+        return json([{"name": name} for name in sorted(executor.actions)])
+
+    @app.post("/webhook")
+    async def webhook(request: Request) -> HTTPResponse:
+        return await _run_action(executor, request.json)
+
+    @app.exception(Exception)
+    async def answer_error(_request: Request, error: Exception) -> HTTPResponse:
+        if isinstance(error, SanicException):
+            # 400 would mean to Rasa that the action was rejected and the conversation goes on without it.
+            status = 422 if error.status_code == 400 else error.status_code
+            return json({"error": type(error).__name__}, status=status)
+        # The answer stays silent about what went wrong: it may be about somebody's order.
+        logger.error("%s", type(error).__name__, exc_info=error)
+        return json({"error": "the action failed"}, status=500)
+
+    return app
+
+
+async def _run_action(executor: ActionExecutor, call: Any) -> HTTPResponse:
+    if not isinstance(call, dict) or not call.get("next_action") or not isinstance(call.get("tracker"), dict):
+        return json({"error": "a call names its next_action and has a tracker"}, status=422)
+    name = call["next_action"]
+    # No action of ours reads the domain; without it rasa-sdk would ask for one, which Rasa 3.6 does not
+    # understand.
+    call.setdefault("domain", {})
+    started = time.perf_counter()
+    try:
+        result = await executor.run(call)
+    except ActionExecutionRejection as error:
+        return json({"error": error.message, "action_name": error.action_name}, status=400)
+    except ActionNotFoundException as error:
+        return json({"error": error.message, "action_name": error.action_name}, status=404)
+    logger.info("%s took %.1f ms", name, (time.perf_counter() - started) * 1000)
+    return json(result.model_dump())
+
+
+def _end_at_once(_number: int, _frame: object) -> None:
+    # Not an exception: Sanic would log it as a failed start.
+    os._exit(0)
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the process's exit status."""
+    # Sanic sees to these only after it has begun to listen; until then there is nothing to finish.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end_at_once)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Below this level rasa-sdk logs events, which hold what customers write.
+    logging.getLogger("rasa_sdk").setLevel(logging.WARNING)
+    try:
+        settings = ServerSettings.of_environment()
+        commerce = get_commerce()
+    except (SettingsError, CommerceError) as error:
+        sys.stderr.write(f"The action server cannot start: {error}\n")
+        return 2
+    executor = ActionExecutor()
+    executor.register_package("actions")
+    app = create_app(settings.secret, executor, commerce)
+    logger.info("serving %d actions on http://%s:%d", len(executor.actions), settings.host, settings.port)
+    # One process: an action waits for the shop most of its time, and a second worker would double the memory.
+    app.run(host=settings.host, port=settings.port, single_process=True, motd=False, access_log=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Turns messages into vectors: close together where the messages mean the same, whatever the language."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.constants import TOKENS_NAMES
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
+from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
+from rasa.shared.exceptions import InvalidConfigException
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.encoder_folder import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILES,
+    find_files,
+    fingerprint_files,
+    make_encodable,
+)
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from transformers import PreTrainedTokenizerBase
+
+ENCODER = "encoder"
+SEQUENCE = "sequence"
+BATCH_SIZE = "batch_size"
+
+# transformers would warn at every start that there is no torch: its tokenisers need none. Set here, as Rasa imports
+# the required packages before it creates the component.
+os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+
+_ENCODER_FILES = (CONFIG_FILE, *TOKENIZER_FILES, MODEL_FILE)
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
+    """Adds the sentence encoder's features to the text of a message, on ONNX Runtime."""
+
+    @classmethod
+    def required_components(cls) -> list[type]:
+        """Return the components that must come before this one in the pipeline."""
+        return [Tokenizer]
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Return the component's default config."""
+        return {
+            **DenseFeaturizer.get_default_config(),
+            # Folder of the encoder, from the project's root.
+            ENCODER: "models/encoder",
+            # Also add a vector for each token, for components that read the message word by word.
+            SEQUENCE: False,
+            # Messages encoded at once in training. The graph scales its 8-bit numbers by the largest in the
+            # batch, so a message's vector turns a little from the one it has alone (cosine above 0.999).
+            BATCH_SIZE: 32,
+        }
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        """Return the packages that must be importable."""
+        return ["onnxruntime", "transformers"]
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Check the config.
+
+        Raises:
+            InvalidConfigException: The batch size is no positive number.
+        """
+        if not isinstance(config[BATCH_SIZE], int) or config[BATCH_SIZE] < 1:
+            raise InvalidConfigException(f"{BATCH_SIZE} must be 1 or more, not {config[BATCH_SIZE]!r}")
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> EncoderFeaturizer:
+        """Create the component with its encoder loaded.
+
+        Raises:
+            EncoderFilesError: A file of the encoder is missing.
+        """
+        return cls(execution_context.node_name, config, load_encoder(config[ENCODER]))
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Return a hash of the encoder's files, so that Rasa trains anew when they have changed."""
+        return fingerprint_files(find_files(config[ENCODER], _ENCODER_FILES))
+
+    def __init__(self, name: str, config: dict[str, Any], encoder: Encoder) -> None:
+        """Take the node's name, the config and the loaded encoder."""
+        super().__init__(name, config)
+        self._encoder = encoder
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Add features to every training message that has a text."""
+        messages = [message for message in training_data.training_examples if message.get(TEXT)]
+        size = self._config[BATCH_SIZE]
+        for start in range(0, len(messages), size):
+            self._add_features(messages[start : start + size])
+        return training_data
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Add features to every message that has a text, be it an empty one."""
+        for message in messages:
+            if isinstance(message.get(TEXT), str):
+                self._add_features([message])
+        return messages
+
+    def _add_features(self, messages: Sequence[Message]) -> None:
+        texts = [message.get(TEXT) for message in messages]
+        encoded = self._encoder.encode(texts, tokens=self._config[SEQUENCE])
+        for row, message in enumerate(messages):
+            sequence = None
+            if self._config[SEQUENCE]:
+                tokens = message.get(TOKENS_NAMES[TEXT])
+                sequence = _align(encoded.pieces[row], encoded.offsets[row], tokens)
+            self.add_features_to_message(sequence, encoded.sentences[row : row + 1], TEXT, message)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The vectors of some texts.
+
+    `sentences` is texts x width. For each text, `pieces` is pieces x width and `offsets` says where in it
+    they are; both are empty where only sentences were asked for.
+    """
+
+    sentences: np.ndarray
+    pieces: list[np.ndarray]
+    offsets: list[list[tuple[int, int]]]
+
+
+class Encoder:
+    """A tokeniser and an ONNX graph that ends in a vector of length one for each text."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, session: InferenceSession) -> None:
+        """Take both, loaded."""
+        self._tokenizer = tokenizer
+        self._session = session
+        self._width: int = session.get_outputs()[1].shape[-1]
+
+    def encode(self, texts: Sequence[str], tokens: bool = False) -> Encoded:
+        """Return the vectors of the texts; a text of no pieces (empty, spaces) is all zeros.
+
+        A text longer than the encoder reads (`model_max_length` of its tokeniser, in pieces) is cut.
+        """
+        batch = self._tokenizer(
+            [make_encodable(text) for text in texts],
+            padding=True,
+            truncation=True,
+            return_tensors="np",
+            return_offsets_mapping=tokens,
+        )
+        mask = batch["attention_mask"].astype(np.int64)
+        sentences = np.zeros((len(texts), self._width), dtype=np.float32)
+        full = mask.any(axis=1) if mask.size else np.zeros(len(texts), dtype=bool)
+        vectors = np.zeros((len(texts), 0, self._width), dtype=np.float32)
+        if full.any():
+            feed = {"input_ids": batch["input_ids"].astype(np.int64), "attention_mask": mask}
+            names = ["sentence_embedding", "token_embeddings"] if tokens else ["sentence_embedding"]
+            found = self._session.run(names, feed)
+            sentences[full] = found[0][full]
+            vectors = found[1] if tokens else vectors
+        if not tokens:
+            return Encoded(sentences, [], [])
+        counts = mask.sum(axis=1) if mask.size else np.zeros(len(texts), dtype=np.int64)
+        offsets = batch["offset_mapping"]
+        return Encoded(
+            sentences,
+            [vectors[row, :count] for row, count in enumerate(counts)],
+            [[tuple(pair) for pair in offsets[row][:count]] for row, count in enumerate(counts)],
+        )
+
+
+def load_encoder(folder: str) -> Encoder:
+    """Return the encoder of a folder, loaded.
+
+    Raises:
+        EncoderFilesError: One of its files is missing.
+    """
+    from onnxruntime import InferenceSession, SessionOptions
+    from transformers import AutoTokenizer
+
+    path = find_files(folder, _ENCODER_FILES)[-1]
+    options = SessionOptions()
+    # One message is too little work to share, and waiting threads would slow the other turns down.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return Encoder(AutoTokenizer.from_pretrained(path.parent, local_files_only=True), session)
+
+
+def _align(pieces: np.ndarray, offsets: list[tuple[int, int]], tokens: list[Token]) -> np.ndarray:
+    """Return a vector for each token: the mean of the pieces in it, or zeros where there are none."""
+    vectors = np.zeros((len(tokens), pieces.shape[-1]), dtype=np.float32)
+    for row, token in enumerate(tokens):
+        inside = [i for i, (start, end) in enumerate(offsets) if start < token.end and token.start < end]
+        if inside:
+            vectors[row] = pieces[inside].mean(axis=0)
+    return vectors

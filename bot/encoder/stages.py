@@ -1,0 +1,262 @@
+"""The two stages of training: sentences find their translations, then messages find others of their label.
+
+Every step draws its batch and its noise from the seed and its own number, so a run that is broken off goes on
+from its last checkpoint exactly as if it had not been.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from tqdm import tqdm
+
+from bot.encoder.corpora import Pair
+from bot.encoder.model import SentenceEncoder
+from bot.encoder.noise import spoil
+from bot.encoder.vocabulary import LONGEST_MESSAGE, PADDING
+from bot.training_data import TrainingMessage
+
+# Pairs a step; each is told from all the others, so more is better but slower.
+PAIRS_A_STEP = 192
+# Tokens kept of a text of the first stage: most are shorter, and the long ones would cost the most.
+_LONGEST_PAIR = 40
+# Messages of each label a step.
+_MESSAGES_PER_LABEL = 5
+# Nothing holds these messages together, so they are pushed away from every label but not towards each other.
+_LOOSE_LABELS = {"out_of_scope"}
+# Smaller: only the nearest neighbours count.
+_TRANSLATION_TEMPERATURE = 0.05
+_LABEL_TEMPERATURE = 0.1
+_TRANSLATION_RATE = 1e-3
+_LABEL_RATE = 4e-4
+_WARM_UP = 0.1
+_WEIGHT_DECAY = 0.01
+_LARGEST_GRADIENT = 1.0
+# Half of the messages of a step are spoilt.
+_SPOILT = 0.5
+_STEPS_BETWEEN_CHECKPOINTS = 50
+
+Batch = dict[str, torch.Tensor]
+
+
+def pick_device() -> torch.device:
+    """Return the accelerator of this machine, or its processor."""
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return accelerator or torch.device("cpu")
+
+
+def encode_batch(
+    tokenizer: Tokenizer, texts: Sequence[str], device: torch.device, longest: int = LONGEST_MESSAGE
+) -> Batch:
+    """Return the ids of the texts, padded to the longest of them, and which of them are real."""
+    cut = [encoding.ids[:longest] for encoding in tokenizer.encode_batch_fast(list(texts))]
+    width = max(1, *(len(ids) for ids in cut))
+    padding = tokenizer.token_to_id(PADDING)
+    ids = torch.tensor([row + [padding] * (width - len(row)) for row in cut])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in cut])
+    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+
+
+def translation_loss(english: torch.Tensor, other: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """Return how badly each text finds its translation among those of the step, in both directions.
+
+    Args:
+        english: Embeddings of the English texts.
+        other: Embeddings of their translations, in the same order.
+        same: Where two pairs have the same English text; those do not count as wrong.
+    """
+    scores = english @ other.T / _TRANSLATION_TEMPERATURE
+    scores = scores.masked_fill(same & ~torch.eye(len(scores), dtype=torch.bool, device=scores.device), -1e4)
+    right = torch.arange(len(scores), device=scores.device)
+    cross_entropy = torch.nn.functional.cross_entropy
+    return (cross_entropy(scores, right) + cross_entropy(scores.T, right)) / 2
+
+
+def label_loss(embeddings: torch.Tensor, labels: torch.Tensor, loose: torch.Tensor) -> torch.Tensor:
+    """Return how badly messages find those of their own label (supervised contrastive, Khosla et al. 2020).
+
+    Args:
+        embeddings: Embeddings of the messages.
+        labels: A number for each message's label.
+        loose: Which messages are not drawn towards those of their label.
+    """
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    scores = (embeddings @ embeddings.T / _LABEL_TEMPERATURE).masked_fill(itself, -1e4)
+    shares = scores - scores.logsumexp(dim=1, keepdim=True)
+    alike = (labels[:, None] == labels[None, :]) & ~itself & ~loose[:, None]
+    drawn = alike.any(dim=1)
+    return -((shares * alike).sum(dim=1)[drawn] / alike.sum(dim=1)[drawn]).mean()
+
+
+class _Pairs:
+    """Draws the pairs of a step: of about the same length, as padding costs as much as text."""
+
+    def __init__(self, pairs: list[Pair], seed: int) -> None:
+        self._pairs = pairs
+        self._seed = seed
+        self._batches_per_epoch = max(1, len(pairs) // PAIRS_A_STEP)
+        self._epoch = -1
+        self._batches: list[list[Pair]] = []
+
+    def draw(self, step: int) -> list[Pair]:
+        epoch, position = divmod(step, self._batches_per_epoch)
+        if epoch != self._epoch:
+            generator = random.Random(f"{self._seed}/pairs/{epoch}")
+            # Up to 30 % off, so that each epoch groups them differently.
+            lengths = {
+                index: (len(pair.english) + len(pair.text)) * generator.uniform(1.0, 1.3)
+                for index, pair in enumerate(self._pairs)
+            }
+            order = sorted(lengths, key=lengths.__getitem__)
+            starts = list(range(0, len(order) - PAIRS_A_STEP + 1, PAIRS_A_STEP)) or [0]
+            generator.shuffle(starts)
+            self._batches = [
+                [self._pairs[index] for index in order[start : start + PAIRS_A_STEP]] for start in starts
+            ]
+            self._epoch = epoch
+        return self._batches[position]
+
+
+class _Messages:
+    """Draws the messages of a step: as many of each label, of any language, half of them spoilt."""
+
+    def __init__(self, messages: list[TrainingMessage], seed: int) -> None:
+        self._seed = seed
+        self._by_label: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for message in messages:
+            self._by_label[message.label][message.language or ""].append(message.text)
+        self._labels = sorted(self._by_label)
+
+    def draw(self, step: int) -> tuple[list[str], list[int], list[bool]]:
+        generator = random.Random(f"{self._seed}/messages/{step}")
+        texts, labels, loose = [], [], []
+        for number, label in enumerate(self._labels):
+            languages = self._by_label[label]
+            names = sorted(languages)
+            # Different languages first, so that a label is one place and not one a language.
+            chosen = (generator.sample(names, len(names)) * _MESSAGES_PER_LABEL)[:_MESSAGES_PER_LABEL]
+            for language in chosen:
+                text = generator.choice(languages[language])
+                texts.append(spoil(text, generator) if generator.random() < _SPOILT else text)
+                labels.append(number)
+                loose.append(label in _LOOSE_LABELS)
+        return texts, labels, loose
+
+
+def _rate(step: int, steps: int) -> float:
+    """Return the share of the learning rate at a step: a linear rise, then half a cosine down to nothing."""
+    warm_up = max(1, int(_WARM_UP * steps))
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+def _seed_for(seed: int, stage: str, step: int) -> int:
+    return random.Random(f"{seed}/{stage}/{step}").getrandbits(48)
+
+
+def _run_stage(
+    stage: str,
+    model: SentenceEncoder,
+    loss_of: Callable[[int], torch.Tensor],
+    steps: int,
+    rate: float,
+    seed: int,
+    checkpoint: Path,
+) -> None:
+    """Train for that many steps, from the checkpoint on where there is one."""
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=_WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    first = 0
+    if checkpoint.exists():
+        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        first = state["step"]
+    model.train()
+    with tqdm(total=steps, initial=first, desc=stage, unit="step", mininterval=1.0) as bar:
+        for step in range(first, steps):
+            torch.manual_seed(_seed_for(seed, stage, step))
+            loss = loss_of(step)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
+            optimiser.step()
+            schedule.step()
+            bar.update()
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            if (step + 1) % _STEPS_BETWEEN_CHECKPOINTS == 0 or step + 1 == steps:
+                _save_checkpoint(checkpoint, step + 1, model, optimiser, schedule)
+    model.eval()
+
+
+def _save_checkpoint(path: Path, step: int, model: Any, optimiser: Any, schedule: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "step": step,
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "schedule": schedule.state_dict(),
+    }
+    unfinished = path.with_suffix(".unfinished")
+    torch.save(state, unfinished)
+    # In one move: a run killed while it writes leaves the former checkpoint whole.
+    unfinished.replace(path)
+
+
+def train_on_translations(
+    model: SentenceEncoder, tokenizer: Tokenizer, pairs: list[Pair], steps: int, seed: int, checkpoint: Path
+) -> None:
+    """Teach the model that a sentence and its translation lie in one place (first stage)."""
+    device = next(model.parameters()).device
+    source = _Pairs(pairs, seed)
+
+    def loss_of(step: int) -> torch.Tensor:
+        drawn = source.draw(step)
+        texts = [pair.english for pair in drawn] + [pair.text for pair in drawn]
+        _, embeddings = model(**encode_batch(tokenizer, texts, device, _LONGEST_PAIR))
+        numbers: dict[str, int] = {}
+        english = torch.tensor([numbers.setdefault(pair.english, len(numbers)) for pair in drawn])
+        same = (english[:, None] == english[None, :]).to(device)
+        return translation_loss(embeddings[: len(drawn)], embeddings[len(drawn) :], same)
+
+    _run_stage("translations", model, loss_of, steps, _TRANSLATION_RATE, seed, checkpoint)
+
+
+def train_on_labels(
+    model: SentenceEncoder,
+    tokenizer: Tokenizer,
+    messages: list[TrainingMessage],
+    steps: int,
+    seed: int,
+    checkpoint: Path,
+) -> None:
+    """Teach the model that messages of one label lie in one place, whatever their language (second stage)."""
+    device = next(model.parameters()).device
+    source = _Messages(messages, seed)
+
+    def loss_of(step: int) -> torch.Tensor:
+        texts, labels, loose = source.draw(step)
+        _, embeddings = model(**encode_batch(tokenizer, texts, device))
+        return label_loss(embeddings, torch.tensor(labels, device=device), torch.tensor(loose, device=device))
+
+    _run_stage("labels", model, loss_of, steps, _LABEL_RATE, seed, checkpoint)
+
+
+def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: Sequence[str]) -> torch.Tensor:
+    """Return the embeddings of the texts (texts x width), on the processor."""
+    device = next(model.parameters()).device
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(texts), 64):
+            _, embeddings = model(**encode_batch(tokenizer, texts[start : start + 64], device))
+            parts.append(embeddings.cpu())
+    return torch.cat(parts)

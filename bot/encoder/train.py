@@ -1,0 +1,241 @@
+"""Trains the encoder: `python -m bot.encoder.train [--corpora DIR] [--size tiny] [--out DIR] [--seed 1]`.
+
+A run that is broken off goes on where it was when started again with the same arguments and data; what it
+remembers lies in `var/encoder/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import hashlib
+import json
+import shutil
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from bot.encoder.corpora import Pair, list_evaluation_pairs, list_pairs
+from bot.encoder.export import Likeness, check_graph, write_graph
+from bot.encoder.measure import author_number, measure_labels, measure_translations
+from bot.encoder.model import SIZES, SentenceEncoder, Size
+from bot.encoder.model_card import render_model_card, render_table
+from bot.encoder.stages import PAIRS_A_STEP, pick_device, train_on_labels, train_on_translations
+from bot.encoder.vocabulary import (
+    LONGEST_MESSAGE,
+    build_tokenizer,
+    check_same_pieces,
+    train_sentencepiece,
+    write_vocabulary,
+)
+from bot.training_data import TrainingMessage, list_messages
+
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
+RUNS_FOLDER = PROJECT_FOLDER / "var" / "encoder"
+LARGEST_GRAPH = 15_000_000  # bytes: the project ships it
+# Our messages are few beside the parallel texts, and theirs is the wording that must be cheap to write.
+_MESSAGE_WEIGHT = 8
+_VOCABULARY_TEXTS = 20_000  # parallel texts a language
+# Every so-manieth message is compared between the trained encoder and the 8-bit graph.
+_CHECKED_EVERY = 5
+
+
+class TooLargeError(RuntimeError):
+    """The graph is larger than the project ships."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a run trains on."""
+
+    size_name: str
+    size: Size
+    seed: int
+    messages: list[TrainingMessage]
+    pairs: list[Pair]
+
+    def fingerprint(self) -> str:
+        """Return a hash of everything that the outcome depends on, apart from the code."""
+        digest = hashlib.sha256(json.dumps([asdict(self.size), self.seed]).encode())
+        for message in self.messages:
+            digest.update(f"{message.language}\t{message.label}\t{message.text}\n".encode())
+        for pair in self.pairs:
+            digest.update(f"{pair.language}\t{pair.english}\t{pair.text}\n".encode())
+        return digest.hexdigest()[:12]
+
+
+def say(line: str) -> None:
+    """Print a line of progress where the progress bars are."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def gather_material(size_name: str, seed: int, corpora: Path | None) -> Material:
+    """Return the messages of the project and, from the corpora folder, the parallel texts in their languages.
+
+    Raises:
+        TrainingDataError: The messages cannot be read.
+        CorporaError: The folder holds none of these languages.
+    """
+    messages = list_messages()
+    languages = {message.language for message in messages}
+    pairs = list_pairs(corpora, languages - {"en"}, seed) if corpora else []
+    return Material(size_name, SIZES[size_name], seed, messages, pairs)
+
+
+def make_vocabulary(material: Material, folder: Path) -> Tokenizer:
+    """Return the vocabulary of the run's folder, trained unless it lies there already."""
+    path = folder / "sentencepiece.model"
+    if not path.exists():
+        say(f"vocabulary: training {material.size.pieces} pieces")
+        texts = [message.text for message in material.messages] * _MESSAGE_WEIGHT
+        taken: Counter[str] = Counter()
+        for pair in material.pairs:
+            for language, text in (("en", pair.english), (pair.language, pair.text)):
+                if taken[language] < _VOCABULARY_TEXTS:
+                    taken[language] += 1
+                    texts.append(text)
+        model = train_sentencepiece(texts, material.size.pieces, material.seed)
+        write_vocabulary(model, folder)
+    checked = check_same_pieces(folder, (message.text for message in material.messages))
+    say(f"vocabulary: sentencepiece and transformers agree on {checked} messages")
+    return build_tokenizer(path.read_bytes())
+
+
+def write_encoder(
+    material: Material, model: SentenceEncoder, tokenizer: Tokenizer, vocabulary: Path, folder: Path
+) -> Likeness:
+    """Write a whole encoder's folder but for its README, and return how alike its graph is to the model.
+
+    Raises:
+        ExportError: The graph answers otherwise than the model.
+        TooLargeError: The graph is larger than the project ships.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_vocabulary((vocabulary / "sentencepiece.model").read_bytes(), folder)
+    model.config.save_pretrained(folder)
+    graph = folder / "model.onnx"
+    write_graph(model, graph)
+    if graph.stat().st_size > LARGEST_GRAPH:
+        raise TooLargeError(f"{graph}: {graph.stat().st_size:,} bytes, at most {LARGEST_GRAPH:,}")
+    texts = [message.text for message in material.messages[::_CHECKED_EVERY]]
+    likeness = check_graph(graph, model, tokenizer, texts)
+    say(f"{folder}: cosine to the trained encoder {likeness.mean:.4f}, at worst {likeness.worst:.4f}")
+    return likeness
+
+
+def measure_held_out(
+    material: Material, untuned: SentenceEncoder, tokenizer: Tokenizer, folder: Path
+) -> list[list[str]]:
+    """Train without one author of every language at a time, and return rows of language and shares found.
+
+    The encoders so trained are left in `folder/without-<author number>`: thresholds can be chosen on them.
+    """
+    found: dict[str, list[tuple[float, float, int]]] = {}
+    for number in sorted({author_number(message.author) for message in material.messages}):
+        known = [message for message in material.messages if author_number(message.author) != number]
+        asked = [message for message in material.messages if author_number(message.author) == number]
+        if not known:
+            raise ValueError("measuring needs two authors or more (the number that metadata.author ends in)")
+        say(f"measuring: {len(asked)} messages by authors numbered {number}, trained without them")
+        model = copy.deepcopy(untuned)
+        checkpoint = folder / f"labels-without-{number}.pt"
+        train_on_labels(model, tokenizer, known, material.size.label_steps, material.seed, checkpoint)
+        write_encoder(material, model, tokenizer, folder, folder / f"without-{number}")
+        for language, figures in measure_labels(model, tokenizer, known, asked).items():
+            found.setdefault(language, []).append(figures)
+    rows = []
+    for language, folds in sorted(found.items()):
+        total = sum(count for _, _, count in folds)
+        probed, voted = (sum(fold[which] * fold[2] for fold in folds) / total for which in (0, 1))
+        rows.append([language, f"{probed:.1%}", f"{voted:.1%}", str(total)])
+    return rows
+
+
+def _render_figures(translations: dict[str, float], held_out: list[list[str]]) -> str:
+    parts = []
+    if held_out:
+        head = ["language", "linear classifier", "5 nearest neighbours", "messages"]
+        parts.append(
+            "Share of messages given their label, from an author unknown to encoder and classifier:\n\n"
+            + render_table(head, held_out)
+        )
+    if translations:
+        rows = [[language, f"{share:.1%}"] for language, share in translations.items()]
+        parts.append(
+            "Share of English sentences (NTREX) whose nearest of 500 is their translation, after stage 1:\n\n"
+            + render_table(["language", "found"], rows)
+        )
+    return "\n\n".join(parts) or "Not measured in this run (`--measure`)."
+
+
+def train(material: Material, out: Path, measure: bool, corpora: Path | None) -> None:
+    """Train an encoder, or go on with it, and write it to the folder `out`."""
+    run = RUNS_FOLDER / f"{material.size_name}-{material.fingerprint()}"
+    run.mkdir(parents=True, exist_ok=True)
+    device = pick_device()
+    say(f"{run}: {len(material.messages)} messages, {len(material.pairs)} pairs, on {device}")
+    tokenizer = make_vocabulary(material, run)
+
+    torch.manual_seed(material.seed)
+    model = SentenceEncoder(material.size).to(device)
+    translations: dict[str, float] = {}
+    if corpora:
+        checkpoint = run / "translations.pt"
+        steps = material.size.translation_steps
+        train_on_translations(model, tokenizer, material.pairs, steps, material.seed, checkpoint)
+        languages = {message.language for message in material.messages}
+        translations = measure_translations(model, tokenizer, list_evaluation_pairs(corpora, languages))
+    else:
+        say("translations: skipped, as no folder of parallel texts was given (--corpora)")
+    untuned = copy.deepcopy(model)
+
+    steps = material.size.label_steps
+    train_on_labels(model, tokenizer, material.messages, steps, material.seed, run / "labels.pt")
+    finished = run / "finished"
+    likeness = write_encoder(material, model, tokenizer, run, finished)
+    held_out = measure_held_out(material, untuned, tokenizer, run) if measure else []
+    card = render_model_card(
+        material.messages,
+        material.pairs,
+        _render_figures(translations, held_out),
+        {
+            **asdict(material.size),
+            "size": material.size_name,
+            "seed": material.seed,
+            "longest": LONGEST_MESSAGE,
+            "pairs_a_step": PAIRS_A_STEP,
+            "parameters": f"{sum(weights.numel() for weights in model.parameters()):,}",
+            "megabytes": f"{(finished / 'model.onnx').stat().st_size / 1e6:.1f}",
+            "cosine_mean": f"{likeness.mean:.4f}",
+            "cosine_worst": f"{likeness.worst:.4f}",
+        },
+    )
+    (finished / "README.md").write_text(card, encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    for path in finished.iterdir():
+        shutil.copyfile(path, out / path.name)
+    say(f"{out}: written")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(prog="python -m bot.encoder.train", description=__doc__)
+    parser.add_argument("--corpora", type=Path, help="folder of parallel texts; without it, no first stage")
+    parser.add_argument("--size", choices=sorted(SIZES), default="tiny")
+    parser.add_argument("--out", type=Path, default=PROJECT_FOLDER / "models" / "encoder")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, help="processor threads; 1 repeats exactly")
+    parser.add_argument("--measure", action="store_true", help="also train without each author, and measure")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    material = gather_material(arguments.size, arguments.seed, arguments.corpora)
+    train(material, arguments.out, arguments.measure, arguments.corpora)
+
+
+if __name__ == "__main__":
+    main()

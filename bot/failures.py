@@ -1,0 +1,53 @@
+"""What to do when the bot is not sure: ask back once, then hand over.
+
+Pure functions over a conversation's events, so that nothing has to be counted in slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from rasa.shared.core.events import ActiveLoop, Event, UserUttered
+
+# Two failures in a row are one too many: most customers leave after the second.
+FAILURES_BEFORE_HANDOFF = 2
+
+Step = Literal["clarify", "fallback", "handoff"]
+
+
+def decision_of(event: UserUttered) -> str | None:
+    """Return "answer", "clarify" or "fallback"; None for a message that no LabelClassifier has seen."""
+    understanding = event.parse_data.get("understanding") or {}
+    decision = understanding.get("decision")
+    return str(decision) if decision else None
+
+
+def count_failures(events: Iterable[Event]) -> int:
+    """Count the customer's latest messages, back to the last understood one, that were not understood.
+
+    Messages inside a form and outside of it are counted apart: not finding an order number in "the blue one" says
+    nothing about whether the bot understood the question before it.
+    """
+    failures = 0
+    loop: str | None = None
+    loop_of_failures: str | None = None
+    for event in events:
+        if isinstance(event, ActiveLoop):
+            loop = event.name
+        elif isinstance(event, UserUttered):
+            if decision_of(event) in ("clarify", "fallback"):
+                failures = failures + 1 if loop == loop_of_failures else 1
+                loop_of_failures = loop
+            else:
+                failures = 0
+    return failures
+
+
+def next_step(events: Iterable[Event]) -> Step:
+    """Return what to do about the latest message, which was not understood."""
+    known = list(events)
+    if count_failures(known) >= FAILURES_BEFORE_HANDOFF:
+        return "handoff"
+    latest = next((event for event in reversed(known) if isinstance(event, UserUttered)), None)
+    return "clarify" if latest is not None and decision_of(latest) == "clarify" else "fallback"

@@ -1,0 +1,100 @@
+"""What the label classifier sees of a message: n-grams of characters, words and SentencePiece pieces, and a dense vector."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from bot.text import mask_details
+
+# N-grams of different kinds must not be taken for one another: "c:no" is not "w:no".
+_CHARACTERS, _WORDS, _PIECES = "c:", "w:", "p:"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One message as the classifier sees it: how often it has each n-gram, and the encoder's vector if there is one."""
+
+    ngrams: dict[str, int]
+    dense: np.ndarray | None
+
+
+def see(text: str, pieces: Sequence[str], dense: np.ndarray | None, longest: int) -> Seen:
+    """Count n-grams.
+
+    Args:
+        text: As the customer wrote it.
+        pieces: The tokeniser's pieces, or nothing.
+        dense: The encoder's sentence vector, or None.
+        longest: Characters of the longest character n-gram. They stay within words.
+    """
+    words = mask_details(text).split()
+    counts: Counter[str] = Counter()
+    for word in words:
+        padded = f" {word} "
+        for size in range(1, longest + 1):
+            for start in range(len(padded) - size + 1):
+                counts[_CHARACTERS + padded[start : start + size]] += 1
+    counts.update(_WORDS + gram for gram in _one_and_two(words))
+    counts.update(_PIECES + gram for gram in _one_and_two(pieces))
+    return Seen(dict(counts), dense)
+
+
+def _one_and_two(parts: Sequence[str]) -> Iterable[str]:
+    yield from parts
+    bounded = ["<", *parts, ">"]
+    for first, second in zip(bounded, bounded[1:]):
+        yield f"{first} {second}"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The n-grams that count, their column, and how much they weigh (rare ones more: inverse document frequency)."""
+
+    columns: dict[str, int]
+    weights: np.ndarray
+
+    @classmethod
+    def fit(cls, messages: Sequence[Seen], least: int) -> Vocabulary:
+        """Take every n-gram that at least so many messages have."""
+        frequency: Counter[str] = Counter()
+        for message in messages:
+            frequency.update(message.ngrams.keys())
+        kept = sorted(ngram for ngram, count in frequency.items() if count >= least)
+        weights = [math.log((1 + len(messages)) / (1 + frequency[ngram])) + 1 for ngram in kept]
+        return cls({ngram: column for column, ngram in enumerate(kept)}, np.array(weights, dtype=np.float32))
+
+    def vector(self, message: Seen) -> tuple[np.ndarray, np.ndarray]:
+        """Return the columns of a message's n-grams and their values, of length one for each kind of n-gram."""
+        known = [(self.columns[ngram], count, ngram[0]) for ngram, count in message.ngrams.items() if ngram in self.columns]
+        if not known:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        columns = np.fromiter((column for column, _, _ in known), dtype=np.int64, count=len(known))
+        counts = np.fromiter((count for _, count, _ in known), dtype=np.float32, count=len(known))
+        values = (1 + np.log(counts)) * self.weights[columns]
+        kinds = np.fromiter((ord(kind) for _, _, kind in known), dtype=np.int64, count=len(known))
+        for kind in np.unique(kinds):
+            of_kind = kinds == kind
+            values[of_kind] /= np.linalg.norm(values[of_kind])
+        return columns, values
+
+    def matrix(self, messages: Sequence[Seen], dense_weight: float) -> sparse.csr_matrix:
+        """Return the messages as rows: n-grams, then the dense vector times `dense_weight`."""
+        starts, columns, values = [0], [], []
+        for message in messages:
+            own_columns, own_values = self.vector(message)
+            columns.append(own_columns)
+            values.append(own_values)
+            starts.append(starts[-1] + len(own_columns))
+        ngrams = sparse.csr_matrix(
+            (np.concatenate(values), np.concatenate(columns), starts), shape=(len(messages), len(self.columns))
+        )
+        if messages[0].dense is None:
+            return ngrams
+        dense = np.stack([message.dense for message in messages]) * dense_weight
+        return sparse.hstack([ngrams, sparse.csr_matrix(dense.astype(np.float32))]).tocsr()

@@ -1,0 +1,127 @@
+"""A linear model over n-grams and a dense vector: one weight a feature and label, probabilities by a softmax."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bot.label_features import Seen, Vocabulary
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """`weights` is features × labels: first the vocabulary's n-grams, then the dense vector's dimensions."""
+
+    labels: tuple[str, ...]
+    vocabulary: Vocabulary
+    weights: np.ndarray
+    bias: np.ndarray
+    dense_weight: float
+    temperature: float = 1.0
+
+    def scores(self, message: Seen) -> np.ndarray:
+        """Return how much speaks for each label; the larger the likelier."""
+        columns, values = self.vocabulary.vector(message)
+        scores = self.bias + values @ self.weights[columns]
+        if message.dense is not None:
+            scores = scores + (message.dense * self.dense_weight) @ self.weights[len(self.vocabulary.columns) :]
+        return np.asarray(scores)
+
+    def probabilities(self, message: Seen) -> np.ndarray:
+        return softmax(self.scores(message) * self.temperature)
+
+    def save(self, folder: Path) -> None:
+        np.savez_compressed(
+            folder / "weights.npz",
+            weights=self.weights.astype(np.float16),
+            bias=self.bias,
+            ngram_weights=self.vocabulary.weights,
+        )
+        header = {
+            "labels": self.labels,
+            "dense_weight": self.dense_weight,
+            "temperature": self.temperature,
+            "ngrams": list(self.vocabulary.columns),
+        }
+        (folder / "labels.json").write_text(json.dumps(header, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> LinearModel:
+        """Raises OSError, ValueError or KeyError for files that `save` did not write."""
+        header = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+        with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
+            vocabulary = Vocabulary(
+                {ngram: column for column, ngram in enumerate(header["ngrams"])}, arrays["ngram_weights"]
+            )
+            return cls(
+                labels=tuple(header["labels"]),
+                vocabulary=vocabulary,
+                weights=arrays["weights"].astype(np.float32),
+                bias=arrays["bias"],
+                dense_weight=header["dense_weight"],
+                temperature=header["temperature"],
+            )
+
+
+def fit_linear_model(
+    messages: Sequence[Seen],
+    labels: Sequence[str],
+    *,
+    least: int,
+    softness: float,
+    dense_weight: float,
+    temperature: float = 1.0,
+) -> LinearModel:
+    """Train on messages and their labels.
+
+    Args:
+        messages: All with a dense vector or all without.
+        labels: One for each message, two different ones at least.
+        least: How many messages must have an n-gram for it to count.
+        softness: The support vector machine's C: the larger, the closer it follows the messages.
+        dense_weight: What the dense vector is multiplied by, against n-gram vectors of length one.
+        temperature: Factor on scores, from `fit_temperature`.
+    """
+    from sklearn.svm import LinearSVC
+
+    distinct = tuple(sorted(set(labels)))
+    vocabulary = Vocabulary.fit(messages, least)
+    numbers = np.array([distinct.index(label) for label in labels])
+    machine = LinearSVC(C=softness, random_state=0).fit(vocabulary.matrix(messages, dense_weight), numbers)
+    weights, bias = machine.coef_.T, machine.intercept_
+    if len(distinct) == 2:
+        # scikit-learn gives one column for two labels.
+        weights, bias = np.hstack([-weights, weights]), np.hstack([-bias, bias])
+    return LinearModel(
+        labels=distinct,
+        vocabulary=vocabulary,
+        # What is stored has half precision; scoring with it from the start makes loading change nothing.
+        weights=weights.astype(np.float16).astype(np.float32),
+        bias=bias.astype(np.float32),
+        dense_weight=dense_weight,
+        temperature=temperature,
+    )
+
+
+def softmax(values: np.ndarray) -> np.ndarray:
+    shifted = np.exp(values - values.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def fit_temperature(scores: np.ndarray, truths: np.ndarray, least: float, most: float) -> float:
+    """Return the factor on scores (messages × labels) under which softmax makes the truths likeliest (Guo et al. 2017).
+
+    Args:
+        scores: Of messages that the model has not seen.
+        truths: Column of each message's true label.
+        least: Smallest factor to try.
+        most: Largest factor to try.
+    """
+    factors = np.geomspace(least, most, 60)
+    rows = np.arange(len(truths))
+    losses = [-float(np.mean(np.log(softmax(scores * factor)[rows, truths] + 1e-12))) for factor in factors]
+    return float(factors[int(np.argmin(losses))])

@@ -1,0 +1,160 @@
+"""Everything that the bot says: the catalogue's text or an article, in the conversation's language.
+
+The domain's `responses` are language-free: `text` names a key of the catalogue `bot`, a button gives only its
+payload, and `custom` says what is no text: `handoff` (why a person is needed), `tasks` (what may be offered beside
+topics) or `choose` (which of the choosers below picks the response). Actions pass raw values, which are formatted
+here for the customer's locale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rasa.core.nlg.generator import NaturalLanguageGenerator
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.utils.endpoints import EndpointConfig
+
+from bot.buttons import render_payload
+from bot.failures import next_step
+from bot.knowledge import default_knowledge
+from bot.telling import COUNT, DOMAIN, OFFER, Telling, title_of
+from locales import catalogue
+from locales.languages import display_name, get_language, list_languages
+
+CLARIFY_OFFERS = 3
+
+
+class UnknownResponseError(LookupError):
+    """The domain has no response of that name."""
+
+
+class CatalogueGenerator(NaturalLanguageGenerator):
+    """Rasa's NLG for this bot, named in endpoints.yml (`nlg: type:`)."""
+
+    def __init__(self, endpoint_config: EndpointConfig | None, domain: Domain) -> None:
+        """Read the knowledge base.
+
+        Args:
+            endpoint_config: Not used.
+            domain: Rasa makes its NLG before it loads the model, so this one is empty when serving; `use` follows.
+
+        Raises:
+            KnowledgeError: An article is wrong.
+        """
+        self._responses = domain.responses
+        self._knowledge = default_knowledge()
+        self._choosers: dict[str, Callable[[Telling], dict[str, Any]]] = {
+            "article": self._choose_article,
+            "unsure": self._choose_unsure,
+            "language": self._choose_language,
+        }
+
+    def use(self, domain: Domain) -> None:
+        """Take the responses of the model's domain."""
+        self._responses = domain.responses
+
+    async def generate(
+        self, utter_action: str, tracker: DialogueStateTracker, output_channel: str, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Return text, buttons and custom data of a response.
+
+        Args:
+            utter_action: Name of a response of the domain.
+            tracker: Its latest message tells language and market.
+            output_channel: Not used; what a channel cannot show is degraded by the service.
+            kwargs: Raw values for the text's placeholders (`bot.telling`).
+
+        Raises:
+            UnknownResponseError: The domain has no such response.
+            MissingTextError: The catalogue has no such text.
+        """
+        return self._render(utter_action, Telling.of(tracker, kwargs))
+
+    def _render(self, name: str, telling: Telling) -> dict[str, Any]:
+        response = self._response(name)
+        custom = response.get("custom") or {}
+        if "choose" in custom:
+            return self._choosers[custom["choose"]](telling)
+        message: dict[str, Any] = {}
+        if "text" in response:
+            message["text"] = self._text(response["text"], telling)
+        payloads = [render_payload("label", label) for label in telling.values.get(OFFER, ())]
+        payloads += [button["payload"] for button in response.get("buttons") or ()]
+        if payloads:
+            message["buttons"] = [self._button(payload, telling) for payload in payloads]
+        if "handoff" in custom:
+            message["custom"] = {"handoff": dict(custom["handoff"])}
+        return message
+
+    def _response(self, name: str) -> dict[str, Any]:
+        variations = self._responses.get(name)
+        if not variations:
+            raise UnknownResponseError(f"the domain has no response {name!r}")
+        return dict(variations[0])
+
+    def _text(self, key: str, telling: Telling) -> str:
+        values = telling.formatted()
+        count = telling.values.get(COUNT)
+        if isinstance(count, int):
+            return catalogue.plural(DOMAIN, key, telling.language, count, **values)
+        return catalogue.text(DOMAIN, key, telling.language, **values)
+
+    def _button(self, payload: str, telling: Telling) -> dict[str, str]:
+        kind, _, value = payload.partition(":")
+        if kind == "language":
+            return {"title": get_language(value).endonym, "payload": payload}
+        return {"title": title_of(value, telling.language, self._knowledge), "payload": payload}
+
+    # Choosers: one for each `choose:` of the domain.
+
+    def _choose_article(self, telling: Telling) -> dict[str, Any]:
+        answer = self._knowledge.get_answer(telling.label, telling.language, telling.context.market)
+        text = answer.text
+        if answer.language != telling.language:
+            notice = catalogue.text(
+                DOMAIN,
+                "utter_article_in_english",
+                telling.language,
+                language=display_name(answer.language, telling.language),
+            )
+            text = f"{notice}\n\n{text}"
+        return {
+            "text": text,
+            "buttons": [self._button(render_payload("label", label), telling) for label in answer.related],
+            "topic": answer.topic,
+        }
+
+    def _choose_unsure(self, telling: Telling) -> dict[str, Any]:
+        step = next_step(telling.tracker.applied_events())
+        if step == "handoff":
+            return self._render("utter_handoff_low_confidence", telling)
+        if telling.tracker.active_loop_name:
+            # The form asks its question again below this; topics to choose from would only distract.
+            return self._render("utter_task_unclear", telling)
+        if step == "clarify":
+            tasks = self._response("utter_clarify")["custom"]["tasks"]
+            offers = [
+                label for label in telling.ranking if self._knowledge.find_topic(label) or label in tasks
+            ][:CLARIFY_OFFERS]
+            if offers:
+                return self._render("utter_clarify", telling.with_values({OFFER: offers}))
+        return self._render("utter_fallback", telling)
+
+    def _choose_language(self, telling: Telling) -> dict[str, Any]:
+        unsupported = telling.parsed_language.get("unsupported")
+        if not unsupported and (
+            telling.parsed_language.get("asked_now") or telling.language != telling.context.language
+        ):
+            return self._render("utter_language_changed", telling)
+        languages = list_languages()
+        values: dict[str, Any] = {"languages": {"list": [language.endonym for language in languages]}}
+        if unsupported:
+            values["language"] = display_name(unsupported, telling.language)
+        name = "utter_language_unsupported" if unsupported else "utter_language_ask"
+        message = self._render(name, telling.with_values(values))
+        message["buttons"] = [
+            self._button(render_payload("language", language.tag), telling) for language in languages
+        ]
+        return message

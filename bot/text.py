@@ -1,0 +1,97 @@
+"""How a customer's text is seen by the models: one normal form, and its words without what tells nothing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from functools import lru_cache
+
+EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+# Anything with two digits in it: order numbers, phone numbers, dates, prices.
+_NUMBER = re.compile(r"#?[\w./-]*\d[\w./-]*\d[\w./-]*")
+_DIGIT = re.compile(r"\d")
+_STRETCHED = re.compile(r"(.)\1{2,}")
+
+# Stand-ins that the classifier sees instead of details; private-use characters, so that nobody types them.
+EMAIL_MARK = "\ue000"
+URL_MARK = "\ue001"
+NUMBER_MARK = "\ue002"
+
+# What scripts (CLDR code) are made of, by the first word of a letter's Unicode name.
+_SCRIPT_LETTERS = {
+    "Arab": {"ARABIC"},
+    "Cyrl": {"CYRILLIC"},
+    "Deva": {"DEVANAGARI"},
+    "Grek": {"GREEK"},
+    "Hans": {"CJK"},
+    "Hant": {"CJK"},
+    "Hebr": {"HEBREW"},
+    "Jpan": {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
+    "Kore": {"CJK", "HANGUL"},
+    "Latn": {"LATIN"},
+    "Thai": {"THAI"},
+}
+
+
+def letters_of(script: str) -> set[str]:
+    """Return the alphabets (as `alphabet_of` names them) that a CLDR script code stands for."""
+    return _SCRIPT_LETTERS.get(script, {script})
+
+
+@lru_cache(maxsize=4096)
+def alphabet_of(char: str) -> str | None:
+    """Return the alphabet of a letter by its Unicode name ("LATIN", "HEBREW" …); None for what is no letter."""
+    if not char.isalpha():
+        return None
+    return unicodedata.name(char, "UNKNOWN").split(" ", 1)[0]
+
+
+def normalise(text: str) -> str:
+    """Return text in lower case, full-width forms made plain, Hebrew points and Arabic vowel signs gone.
+
+    Accents and Vietnamese tone marks stay: they tell words and languages apart.
+    """
+    folded = unicodedata.normalize("NFKC", text).lower()
+    if folded.isascii():
+        return folded
+    return "".join(char for char in folded if not _is_point(char))
+
+
+@lru_cache(maxsize=4096)
+def _is_point(char: str) -> bool:
+    # Hebrew points and Arabic harakat are non-spacing marks; so are loose Latin accents, which NFKC has joined.
+    return "\u0591" <= char <= "\u05c7" or "\u064b" <= char <= "\u0652" or char in "\u0640\u200e\u200f\ufe0f"
+
+
+def mask_details(text: str) -> str:
+    """Return the normal form with e-mail addresses, links and numbers replaced by marks.
+
+    Which order it is must not tell the classifier what is asked; that there is a number may.
+    """
+    masked = EMAIL.sub(f" {EMAIL_MARK} ", normalise(text))
+    masked = URL.sub(f" {URL_MARK} ", masked)
+    masked = _NUMBER.sub(f" {NUMBER_MARK} ", masked)
+    masked = _DIGIT.sub("0", masked)
+    # "pleeeease" is "pleease": two are enough to tell that it was stretched.
+    return _STRETCHED.sub(r"\1\1", masked)
+
+
+def evidence_words(text: str, neutral: Collection[str] = ()) -> list[str]:
+    """Return the words that can tell a language: no addresses, links, numbers, emoji, and none of `neutral`.
+
+    `neutral` holds words in normal form that are the same in every language: "ok", names of carriers.
+    """
+    plain = URL.sub(" ", EMAIL.sub(" ", normalise(text)))
+    words = []
+    for chunk in plain.replace("’", "'").split():
+        if any(char.isdigit() for char in chunk):
+            continue
+        cleaned = "".join(char if char.isalpha() or _joins(char) else " " for char in chunk)
+        words += [word for word in (part.strip("'") for part in cleaned.split()) if word and word not in neutral]
+    return words
+
+
+def _joins(char: str) -> bool:
+    return char == "'" or unicodedata.category(char) in ("Mn", "Mc")

@@ -1,0 +1,43 @@
+"""What a training message carries in its metadata: the label, the language and the author."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rasa.shared.nlu.training_data.message import Message
+
+METADATA = "metadata"
+
+_TRAILING_NUMBER = re.compile(r"(\d+)$")
+
+
+def label_of(message: Message) -> str:
+    return str(message.get(METADATA)["label"])
+
+
+def language_of(message: Message) -> str | None:
+    """Return what the message is written in; None for a language that the shop does not answer in."""
+    language: str | None = message.get(METADATA)["language"]
+    return language
+
+
+def author_group(message: Message) -> int:
+    """Return the number in the author's name ("it-2" → 2), or 0.
+
+    Messages of one author resemble each other. Holding out the second author of every language at once measures what
+    a stranger's message meets, with as many models as a language has authors.
+    """
+    number = _TRAILING_NUMBER.search(message.get(METADATA)["author"])
+    return int(number[1]) if number else 0
+
+
+def hold_out(groups: Sequence[int]) -> list[list[bool]]:
+    """Return, for each group of authors in turn, which messages to hold out; every message is held out once.
+
+    Where all are of one group, every other message is held out, then the rest.
+    """
+    distinct = sorted(set(groups))
+    if len(distinct) < 2:
+        return [[position % 2 == half for position in range(len(groups))] for half in (0, 1)]
+    return [[group == held for group in groups] for held in distinct]

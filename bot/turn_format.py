@@ -1,0 +1,157 @@
+"""The wire format of a turn: JSON from the service, JSON back (tests/contracts/turn.schema.json). Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rasa.shared.core.events import ActiveLoop, BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.nlu.constants import ENTITY_ATTRIBUTE_TYPE, ENTITY_ATTRIBUTE_VALUE
+
+from bot.knowledge import KnowledgeBase
+from bot.telling import title_of
+
+# Longer than any question; what a customer pastes beyond it is cut by the service or refused here.
+MAX_TEXT_LENGTH = 4000
+MAX_ID_LENGTH = 255
+
+# Half of a character beyond the 16-bit range; JSON may carry one alone, no database can.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_METADATA_TEXTS = ("language", "language_asked", "language_hint", "market")
+
+
+class MalformedTurnError(ValueError):
+    """The request is no turn. `code` is for programs, the text for developers."""
+
+    code = "malformed_turn"
+
+
+class TextTooLongError(MalformedTurnError):
+    """The text has more than MAX_TEXT_LENGTH characters."""
+
+    code = "text_too_long"
+
+
+@dataclass(frozen=True)
+class TurnRequest:
+    """One message of a customer."""
+
+    sender_id: str
+    message_id: str
+    text: str
+    payload: str | None
+    metadata: dict[str, Any]
+
+
+def parse_turn(document: Any) -> TurnRequest:
+    """Read a request.
+
+    Raises:
+        TextTooLongError: The text is too long.
+        MalformedTurnError: A field is missing or of the wrong type.
+    """
+    if not isinstance(document, Mapping):
+        raise MalformedTurnError("a JSON object is expected")
+    text = _text(document, "text")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise TextTooLongError(f"text has {len(text)} characters, at most {MAX_TEXT_LENGTH} are read")
+    return TurnRequest(
+        sender_id=_identifier(document, "sender_id"),
+        message_id=_identifier(document, "message_id"),
+        text=_LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text),
+        payload=_optional_text(document, "payload"),
+        metadata=_metadata(document.get("metadata")),
+    )
+
+
+def render_turn(
+    message_id: str, turn: Sequence[Event], slots: Mapping[str, Any], active_loop: str | None, knowledge: KnowledgeBase
+) -> dict[str, Any]:
+    """Write the response.
+
+    Args:
+        message_id: The request's.
+        turn: The turn's events, the customer's message first.
+        slots: The conversation's slots as they are now.
+        active_loop: The form that is being filled in, if any.
+        knowledge: For the titles of labels.
+    """
+    message = turn[0]
+    assert isinstance(message, UserUttered)
+    parsed: Mapping[str, Any] = message.parse_data
+    language, understanding = parsed["language"], parsed["understanding"]
+    uttered = [event for event in turn if isinstance(event, BotUttered)]
+    handoffs = [event.data["custom"]["handoff"] for event in uttered if (event.data.get("custom") or {}).get("handoff")]
+    return {
+        "message_id": message_id,
+        "replies": [_reply(event) for event in uttered if event.text],
+        "language": {key: language[key] for key in ("detected", "confidence", "chosen", "asked")},
+        "understanding": {
+            **understanding,
+            "ranking": [
+                {**entry, "title": title_of(entry["label"], language["chosen"], knowledge)}
+                for entry in understanding["ranking"]
+            ],
+        },
+        "entities": [
+            {"entity": entity[ENTITY_ATTRIBUTE_TYPE], "value": entity[ENTITY_ATTRIBUTE_VALUE]}
+            for entity in message.entities
+        ],
+        "task": active_loop.removesuffix("_form") if active_loop else None,
+        "slots": {name: value for name, value in slots.items() if value is not None},
+        "handoff": {"reason": handoffs[-1]["reason"]} if handoffs else None,
+    }
+
+
+def state_after(events: Sequence[Event], turn: Sequence[Event]) -> tuple[dict[str, Any], str | None]:
+    """Return slots and active form as they were at the end of a turn, which is part of the events."""
+    slots: dict[str, Any] = {}
+    active_loop = None
+    for event in events:
+        if isinstance(event, SlotSet):
+            slots[event.key] = event.value
+        elif isinstance(event, ActiveLoop):
+            active_loop = event.name
+        if event is turn[-1]:
+            break
+    return slots, active_loop
+
+
+def _reply(event: BotUttered) -> dict[str, Any]:
+    buttons = event.data.get("buttons") or []
+    return {
+        "text": event.text,
+        "buttons": [{"title": button["title"], "payload": button["payload"]} for button in buttons],
+        "topic": event.metadata.get("topic"),
+    }
+
+
+def _identifier(document: Mapping[str, Any], name: str) -> str:
+    value = _text(document, name)
+    if not 0 < len(value) <= MAX_ID_LENGTH:
+        raise MalformedTurnError(f"{name} must have 1 to {MAX_ID_LENGTH} characters")
+    return value
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str):
+        raise MalformedTurnError(f"{name} must be a string")
+    return value
+
+
+def _optional_text(document: Mapping[str, Any], name: str) -> str | None:
+    return None if document.get(name) is None else _text(document, name)
+
+
+def _metadata(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise MalformedTurnError("metadata must be an object")
+    metadata: dict[str, Any] = {name: _optional_text(given, name) for name in _METADATA_TEXTS}
+    contact = given.get("contact")
+    if contact is not None and not isinstance(contact, Mapping):
+        raise MalformedTurnError("metadata.contact must be an object or null")
+    return {**metadata, "contact": dict(contact) if contact else None}

@@ -1,0 +1,119 @@
+"""From probabilities to a decision: answer, ask back, or say that the message was not understood. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from bot.context import EXPECTING_CLARIFY, Context
+
+Decision = Literal["answer", "clarify", "fallback"]
+
+RANKED = 5
+
+# Talk labels that mean something else right after a question. Labels keep their names for good (taxonomy).
+AFFIRM = "affirm"
+DENY = "deny"
+INFORM = "inform"
+CHANGE_LANGUAGE = "change_language"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """See the LabelClassifier's config."""
+
+    answer_from: float
+    clarify_from: float
+    expected_boost: float
+    offered_boost: float
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What a message means. `ranking` has the likeliest labels with their probabilities."""
+
+    label: str
+    confidence: float
+    ranking: tuple[tuple[str, float], ...]
+    decision: Decision
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "ranking": [{"label": label, "confidence": confidence} for label, confidence in self.ranking],
+            "decision": self.decision,
+        }
+
+
+def understand(
+    labels: Sequence[str],
+    probabilities: np.ndarray,
+    context: Context,
+    details: AbstractSet[str],
+    thresholds: Thresholds,
+) -> Understanding:
+    """Return what a message means.
+
+    Args:
+        labels: All that the model knows.
+        probabilities: One for each label, from the text alone.
+        context: What the bot has just asked or offered, and the button pressed.
+        details: Names of the entities in the text.
+        thresholds: How sure is sure enough.
+    """
+    pressed = _pressed_label(context, labels)
+    if pressed:
+        return Understanding(pressed, 1.0, ((pressed, 1.0),), "answer")
+    weighed = _in_context(labels, probabilities, context, details, thresholds)
+    order = np.argsort(-weighed, kind="stable")[:RANKED]
+    ranking = tuple((labels[column], round(float(weighed[column]), 4)) for column in order)
+    label, confidence = ranking[0]
+    decision = _decide(confidence, thresholds)
+    if context.expecting == EXPECTING_CLARIFY and decision == "answer":
+        if label == AFFIRM and context.offered:
+            # "Did you mean …?" "Yes": the likeliest stood first.
+            return Understanding(context.offered[0], confidence, ranking, "answer")
+        if label == DENY:
+            # None of what was offered: not understood for a second time.
+            return Understanding(DENY, confidence, ranking, "fallback")
+    return Understanding(label, confidence, ranking, decision)
+
+
+def _decide(confidence: float, thresholds: Thresholds) -> Decision:
+    if confidence >= thresholds.answer_from:
+        return "answer"
+    return "clarify" if confidence >= thresholds.clarify_from else "fallback"
+
+
+def _pressed_label(context: Context, labels: Sequence[str]) -> str | None:
+    pressed = context.pressed
+    if pressed is None:
+        return None
+    if pressed.kind == "language":
+        return CHANGE_LANGUAGE
+    if pressed.kind == "order":
+        return INFORM
+    # A button from before the last update may stand for a label that is gone: its title is read as text then.
+    return pressed.value if pressed.value in labels else None
+
+
+def _in_context(
+    labels: Sequence[str],
+    probabilities: np.ndarray,
+    context: Context,
+    details: AbstractSet[str],
+    thresholds: Thresholds,
+) -> np.ndarray:
+    boosts = np.ones(len(labels))
+    if context.expecting in details and INFORM in labels:
+        boosts[labels.index(INFORM)] = thresholds.expected_boost
+    for offered in context.offered:
+        if offered in labels:
+            boosts[labels.index(offered)] = thresholds.offered_boost
+    weighed = probabilities * boosts
+    return np.asarray(weighed / weighed.sum())

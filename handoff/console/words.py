@@ -1,0 +1,82 @@
+"""The console's words, in the language of the agent."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from locales import catalogue
+from locales.languages import Language, display_name, find_language, get_language, list_languages
+
+# The product's name: the same in every language.
+NAME = "Dragoman"
+LAST_RESORT = "en"
+# Unicode Bidirectional Algorithm (UAX 9), 2.4
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+
+
+@cache
+def list_console_languages() -> list[Language]:
+    """Return the languages that the console itself speaks; customers may be served in more."""
+    return [
+        language
+        for language in list_languages()
+        if catalogue.catalogue_path("console", language.tag).is_file()
+    ]
+
+
+def find_console_language(tags: Iterable[str]) -> Language:
+    """Return the first of the languages that the console speaks, else English."""
+    for tag in tags:
+        language = find_language(tag)
+        if language in list_console_languages():
+            return language
+    return get_language(LAST_RESORT)
+
+
+class Words:
+    """Texts in one language: `words("offline")` is the key `console.offline` of the catalogue.
+
+    What is filled in keeps its own direction: a Latin name in a Hebrew sentence doesn't turn it around.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def __call__(self, key: str, **values: Any) -> str:
+        isolated = {name: self._isolate(value) for name, value in values.items()}
+        return catalogue.text("console", f"console.{key}", self.language.tag, **isolated)
+
+    def count(self, key: str, count: int) -> str:
+        """Return the text in the plural form for a number."""
+        return catalogue.plural("console", f"console.{key}", self.language.tag, count)
+
+    def find(self, key: str, otherwise: str) -> str:
+        """Return the text for a key made of data (a channel's name), or what stands in for it."""
+        try:
+            return self(key)
+        except catalogue.MissingTextError:
+            return otherwise
+
+    def order_status(self, status: str) -> str:
+        """Return an order's status in words; a shop may have one that we have no word for."""
+        try:
+            return catalogue.text("service", f"order_status.{status}", self.language.tag)
+        except catalogue.MissingTextError:
+            return status
+
+    def language_tag(self, tag: str) -> str:
+        """Return how a language is shown: its own name and its code, "Italiano · it"."""
+        language = find_language(tag)
+        name = language.endonym if language else display_name(tag, self.language.tag)
+        return f"{name} · {tag}"
+
+    def _isolate(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        is_mixed = self.language.direction == "rtl" or any(
+            unicodedata.bidirectional(character) in ("R", "AL") for character in value
+        )
+        return f"{FIRST_STRONG_ISOLATE}{value}{POP_ISOLATE}" if is_mixed else value
