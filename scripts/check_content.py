@@ -34,7 +34,9 @@ def placeholders(text: str) -> set[str]:
 
 
 def _strings(message: Message) -> list[str]:
-    return [message.string] if isinstance(message.string, str) else [text or "" for text in message.string or ()]
+    return (
+        [message.string] if isinstance(message.string, str) else [text or "" for text in message.string or ()]
+    )
 
 
 def _key(message: Message) -> str:

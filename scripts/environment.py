@@ -26,7 +26,7 @@ def say(text: str) -> None:
 
 
 def check_python() -> None:
-    if sys.version_info < (3, 11):  # noqa: UP036 -- the newcomer's own python3 runs this
+    if sys.version_info < (3, 11):
         raise SetupError(
             f"python3 is {sys.version.split()[0]}; Dragoman needs 3.11 or newer. "
             "Install it, or run: make run PYTHON=/path/to/python3.11"

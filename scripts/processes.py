@@ -42,7 +42,7 @@ class Installation:
             **base_environment(),
             "DRAGOMAN_DATABASE_URL": f"sqlite+aiosqlite:///{data / 'dragoman.db'}",
             "DRAGOMAN_SHOP_DATABASE": f"sqlite+aiosqlite:///{data / 'shop.db'}",
-            "DRAGOMAN_BOT_DATABASE": str(data / "bot.db"),
+            "DRAGOMAN_BOT_DATABASE": f"sqlite:///{data / 'bot.db'}",
             "DRAGOMAN_BOT_URL": f"http://127.0.0.1:{self.ports.bot}",
             "DRAGOMAN_ACTIONS_URL": f"http://127.0.0.1:{self.ports.actions}/webhook",
             "DRAGOMAN_ACTIONS_PORT": str(self.ports.actions),

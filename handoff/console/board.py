@@ -19,7 +19,10 @@ RECENT_WITH_BOT = 20
 
 @dataclass(frozen=True)
 class Line:
-    """One conversation in a list. `since`: waiting, in hand, or last heard of since (UTC)."""
+    """One conversation in a list.
+
+    `since`: waiting, in hand, or last heard of since then (UTC); `agent`: which colleague has it.
+    """
 
     conversation_id: uuid.UUID
     customer: str | None
@@ -63,33 +66,28 @@ async def read_board(session: AsyncSession, agent_id: uuid.UUID, *, with_bot: bo
         session, held_ids + [conversation.id for conversation in owned_by_bot]
     )
     unread = await conversations.count_unread_by_agents(session, held_ids)
-    lines = [
-        _line(
+    mine: list[Line] = []
+    others: list[Line] = []
+    for conversation, handoff in held:
+        is_mine = conversation.agent_id == agent_id
+        line = _line(
             conversation,
             handoff,
             last.get(conversation.id),
             since=handoff.taken_at if handoff and handoff.taken_at else conversation.created_at,
+            agent=conversation.agent.name if conversation.agent and not is_mine else None,
             unread=unread.get(conversation.id, 0),
         )
-        for conversation, handoff in held
-    ]
-    mine = {conversation.id for conversation, _ in held if conversation.agent_id == agent_id}
+        (mine if is_mine else others).append(line)
     return Board(
         waiting=[_line(handoff.conversation, handoff, None, since=handoff.created_at) for handoff in waiting],
-        mine=[line for line in lines if line.conversation_id in mine],
-        others=[line for line in lines if line.conversation_id not in mine],
+        mine=mine,
+        others=others,
         with_bot=[
             _line(conversation, None, last.get(conversation.id), since=conversation.updated_at)
             for conversation in owned_by_bot
         ],
     )
-
-
-def name_of(conversation: Conversation, handoff: Handoff | None) -> str | None:
-    """Return what the customer is known by, if anything."""
-    facts = handoff.packet.get("facts", {}) if handoff else {}
-    known: str | None = facts.get("customer") or conversation.contact.name or conversation.contact.email
-    return known
 
 
 def _line(
@@ -98,19 +96,19 @@ def _line(
     last: Message | None,
     *,
     since: datetime,
+    agent: str | None = None,
     unread: int = 0,
 ) -> Line:
     facts = handoff.packet.get("facts", {}) if handoff else {}
-    holder = conversation.agent if conversation.owner is Owner.AGENT else None
     return Line(
         conversation_id=conversation.id,
-        customer=name_of(conversation, handoff),
+        customer=facts.get("customer") or conversation.contact.name or conversation.contact.email,
         channel=conversation.channel,
         language=language_of(conversation),
         since=since,
         last_message=last.text if last else facts.get("last_message"),
         reason=handoff.reason.value if handoff else None,
         priority=handoff.priority if handoff else None,
-        agent=holder.name if holder else None,
+        agent=agent,
         unread=unread,
     )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
@@ -165,6 +166,7 @@ class ConversationPane:
                 cancel.on("click", lambda: self._form.show(False))
                 Tag("button", "button primary", self._words(f"action.{key}"), type="submit")
         form.on("submit", submit, js_handler=FORM_VALUES)
+        ui.run_javascript(f'document.querySelector("#{form.html_id} [name]").focus()')
 
     def _show_foot(self) -> None:
         """Offer the composer to whoever has the conversation; it is left alone where it is there already."""

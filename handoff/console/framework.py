@@ -16,19 +16,14 @@ from fastapi import FastAPI
 from nicegui import Client, app, core, ui
 from socketio.exceptions import ConnectionRefusedError  # type: ignore[import-untyped]
 
-from handoff.console.assets import ASSETS_PATH
+from handoff.console.assets import ASSETS_FOLDER, ASSETS_PATH
 from handoff.console.words import NAME
 
 # How long a page's state waits for a browser that lost its connection; NiceGUI's pings follow from it.
 RECONNECT_S = 6.0
 # NiceGUI's own words for this: its script then loads the page anew, which leads to the sign-in page.
 REFUSED = "Implicit handshake failed"
-FAVICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
-    '<rect width="32" height="32" rx="8" fill="#14594f"/>'
-    '<path d="M7 9h12a3 3 0 0 1 3 3v5a3 3 0 0 1-3 3h-7l-4 4v-4a2 2 0 0 1-1-2z" fill="#fff"/>'
-    '<circle cx="24.5" cy="22.5" r="3" fill="#e9b44c"/></svg>'
-)
+FAVICON = (ASSETS_FOLDER / "favicon.svg").read_text(encoding="utf-8")
 
 
 @cache

@@ -18,7 +18,7 @@ from handoff.agents import service as agents
 from handoff.agents.endpoints import SESSION_COOKIE
 from handoff.agents.service import SignedIn
 from handoff.console.assets import FOR_EVER
-from handoff.console.words import find_console_language
+from handoff.console.words import find_console_language, web_locale
 from handoff.context import Services
 from handoff.errors import NotFoundError, UnauthorizedError
 from locales.languages import Language
@@ -125,7 +125,7 @@ class PageWriter:
         headers.update({**HEADERS, "Content-Security-Policy": POLICY.format(nonce=nonce)})
         if headers.get("content-type", "").startswith("text/html"):
             html = self._body.decode()
-            opening = f'<html lang="{self._language.tag}" dir="{self._language.direction}">'
+            opening = f'<html lang="{web_locale(self._language)}" dir="{self._language.direction}">'
             html = _HTML_TAG.sub(opening, html, count=1)
             self._body = _SCRIPT_TAG.sub(f'<script nonce="{nonce}"', html).encode()
             headers["content-length"] = str(len(self._body))

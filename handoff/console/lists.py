@@ -105,7 +105,7 @@ class LineList:
                 row.show(line)
             if self._items.default_slot.children[index] is not row.item:
                 row.item.move(self._items, index)
-        self._count.text = str(len(lines))
+        self._count.text = str(len(lines)) if lines else None
         self._empty.show(not lines)
 
     def mark_open(self, conversation_id: uuid.UUID | None) -> None:

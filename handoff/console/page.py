@@ -57,10 +57,10 @@ class ConsolePage:
         words = self.words
         with Tag("div", "console") as self._frame:
             self._build_head()
-            with Tag("nav", "column lists", aria_label=words("list.label")):
+            with Tag("nav", "area lists", aria_label=words("list.label")):
                 self.lists = Lists(words, address_of, self._open, self._fold)
-            self._middle = Tag("main", "column pane")
-            side = Tag("aside", "column packet", aria_label=words("packet.heading"))
+            self._middle = Tag("section", "area pane")
+            side = Tag("aside", "area packet", aria_label=words("packet.heading"))
             self._packet = PacketPanel(words, side, address_of)
         ui.on("visibility", self._note_visibility)
         self._client.on_connect(self._live.start)

@@ -62,7 +62,7 @@ async def sign_in(
     form_token: Field = "",
     next: Field = HOME,
 ) -> Response:
-    """Sign an agent in, with a new session in place of any old one; or show the form again with the problem."""
+    """Sign an agent in, with a new session in place of any old one; or show the form and the problem."""
     try:
         _check_form_token(services, request.cookies.get(FORM_COOKIE), form_token)
         services.limits.sign_in.check(services.address_of(request))

@@ -36,6 +36,11 @@ def find_console_language(tags: Iterable[str]) -> Language:
     return get_language(LAST_RESORT)
 
 
+def web_locale(language: Language) -> str:
+    """Return the BCP 47 tag that browsers write times by: en-GB counts hours to 24, plain en does not."""
+    return language.locale.replace("_", "-")
+
+
 class Words:
     """Texts in one language: `words("offline")` is the key `console.offline` of the catalogue.
 

@@ -9,8 +9,8 @@ import pytest
 
 from locales import catalogue
 from locales.markets import get_market
-from tests.acceptance.conftest import Shop
 from tests.customer import Customer
+from tests.shop import Shop
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from locales import catalogue
-from tests.acceptance.conftest import Shop
 from tests.acceptance.test_conversation import ask
+from tests.shop import Shop
 
 
 @pytest.fixture

@@ -64,7 +64,10 @@ def fake(running: RunningService) -> FakeService:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="en-GB", viewport={"width": 1000, "height": 720})
+    # Nothing moves: a test may measure at any moment.
+    context = browser.new_context(
+        locale="en-GB", viewport={"width": 1000, "height": 720}, reduced_motion="reduce"
+    )
     yield context
     context.close()
 
@@ -98,7 +101,7 @@ def visit(context: BrowserContext, running: RunningService, fake: FakeService) -
     for page in others:
         page.close()
     context.set_offline(False)
-    first.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    first.emulate_media(color_scheme="light", reduced_motion="reduce")
     first.goto("about:blank")
     first.remove_listener("pageerror", note_error)
     first.remove_listener("console", note_line)

@@ -125,7 +125,7 @@ class FakeService:
         conversation.queue_position = position
         await self._append(conversation, "owner", owner=owner, agent=conversation.agent)
         if position is not None:
-            await self._append(conversation, "queue", position=position)
+            await self.broadcast(conversation, {"type": "queue", "position": position})
 
     async def set_language(self, conversation: FakeConversation, language: str) -> None:
         conversation.language = language

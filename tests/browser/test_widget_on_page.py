@@ -92,9 +92,8 @@ def test_any_accent_is_readable(visit: Visit, fake: FakeService) -> None:
     page.get_by_role("link").wait_for()
     fake.run(fake.set_owner(fake.last, "waiting", position=1))
     page.get_by_role("button", name="Leave the queue").wait_for()
-    page.emulate_media(reduced_motion="reduce")
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.emulate_media(color_scheme=scheme)
         for accent in ("#0b6", "yellow", "#000", "white", "not a colour", "#777", "crimson"):
             page.evaluate(
                 "accent => document.querySelector('dragoman-chat').setAttribute('accent', accent)", accent
@@ -146,9 +145,7 @@ def test_words_follow_the_customers_language(visit: Visit, fake: FakeService) ->
     expect(page.locator(".root")).to_have_attribute("dir", "rtl")
     expect(page.locator(".root")).to_have_attribute("lang", "he")
     assert [url for url in asked if url.endswith("/words/he")]
-    assert box(page.locator(".launcher")) == launcher_before, (
-        "the window must not jump while one reads"
-    )
+    assert box(page.locator(".launcher")) == launcher_before, "the window must not jump while one reads"
     page.reload()
     expect(page.locator(".root"), "and stays so on the next page").to_have_attribute("lang", "he")
 
@@ -216,9 +213,9 @@ def test_floods_stay_inside_their_bubble(visit: Visit, fake: FakeService) -> Non
     expect(bubbles(page).last).to_have_text("calm")
     right = box(panel)["x"] + box(panel)["width"]
     for index in range(bubbles(page).count()):
-        box = box(bubbles(page).nth(index))
-        assert box["x"] >= box(panel)["x"]
-        assert box["x"] + box["width"] <= right
+        bubble = box(bubbles(page).nth(index))
+        assert bubble["x"] >= box(panel)["x"]
+        assert bubble["x"] + bubble["width"] <= right
     log = page.get_by_role("log")
     assert log.evaluate("node => node.scrollWidth <= node.clientWidth")
     page.get_by_role("log").evaluate("node => node.scrollTo(0, 0)")
@@ -310,6 +307,9 @@ def test_phone_shows_the_panel_full_screen_and_keeps_the_focus_in_it(
 
 def test_reduced_motion_is_respected(visit: Visit) -> None:
     page = visit()
-    page.emulate_media(reduced_motion="reduce")
     open_chat(page)
-    assert page.locator(".panel").evaluate("node => getComputedStyle(node).animationName") == "none"
+    moves = "node => getComputedStyle(node).animationName"
+    page.emulate_media(reduced_motion="reduce")
+    assert page.locator(".panel").evaluate(moves) == "none"
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.locator(".panel").evaluate(moves) == "appear"

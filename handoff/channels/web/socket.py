@@ -12,6 +12,7 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from handoff.bus import RESYNC, Payload
 from handoff.channels.web import service as web
@@ -43,6 +44,9 @@ logger = logging.getLogger(__name__)
 router = APIRouter()
 
 CLOSE_UNAUTHORIZED = 4401
+"""The widget forgets the conversation."""
+CLOSE_REFUSED = 4403
+"""The widget keeps it: the page's origin or the first frame was wrong."""
 CLOSE_TOO_MANY_ERRORS = 4400
 HELLO_WITHIN_S = 10.0
 # The widget pings every 25 s; a socket that is silent for longer than this is half open.
@@ -65,6 +69,9 @@ class WidgetSocket:
         self._language = "en"
         self._seq = 0
         self._bad_frames = 0
+        self._position: int | None = None
+        """The customer's place in the queue, as last told; None when not waiting."""
+        self._is_waiting = False
 
     async def run(self) -> None:
         """Serve the socket until either side ends it."""
@@ -73,15 +80,16 @@ class WidgetSocket:
             hello = await self._read_hello()
             async with self._services.database.reading() as session:
                 conversation = await web.get_own_conversation(session, hello.conversation_id, hello.token)
-        except (UnauthorizedError, InvalidFrameError, DragomanError) as error:
+        except DragomanError as error:
             await self._send(render_error(error, self._language))
-            await self._websocket.close(CLOSE_UNAUTHORIZED)
+            is_unknown = isinstance(error, UnauthorizedError)
+            await self._websocket.close(CLOSE_UNAUTHORIZED if is_unknown else CLOSE_REFUSED)
             return
         self._conversation_id = conversation.id
         self._language = service.language_of(conversation)
         self._seq = hello.after
         topic = service.conversation_topic(conversation.id)
-        async with self._services.bus.subscribe(topic) as subscription:
+        async with self._services.bus.subscribe(topic, queue.QUEUE_TOPIC) as subscription:
             # Subscribed first, read second: what happens in between comes twice and is told apart by its seq.
             await self._send_ready()
             await self._catch_up()
@@ -121,7 +129,8 @@ class WidgetSocket:
     async def _send_ready(self) -> None:
         async with self._services.database.reading() as session:
             conversation = await repository.get_conversation(session, self._conversation_id)
-            position = await self._queue_position(session, conversation)
+            self._position = await self._find_position(session, conversation)
+        self._is_waiting = conversation.owner is Owner.WAITING
         language = get_language(service.language_of(conversation))
         await self._send(
             {
@@ -131,12 +140,21 @@ class WidgetSocket:
                     **service.render_owner(conversation),
                     "language": language.tag,
                     "direction": language.direction,
-                    "queue_position": position,
+                    "queue_position": self._position,
                 },
             }
         )
 
-    async def _queue_position(self, session: Any, conversation: Conversation) -> int | None:
+    async def _tell_position(self) -> None:
+        """Tell a waiting customer their place when it is another one than before."""
+        async with self._services.database.reading() as session:
+            conversation = await repository.get_conversation(session, self._conversation_id)
+            position = await self._find_position(session, conversation)
+        if position != self._position:
+            self._position = position
+            await self._send({"type": "queue", "position": position})
+
+    async def _find_position(self, session: AsyncSession, conversation: Conversation) -> int | None:
         if conversation.owner is not Owner.WAITING:
             return None
         handoff = await queue_repository.find_open_handoff(session, conversation.id)
@@ -155,6 +173,8 @@ class WidgetSocket:
         self._seq = event["seq"]
         if event["kind"] == "language":
             self._language = event["language"]
+        elif event["kind"] == "owner":
+            self._is_waiting = event["owner"] == Owner.WAITING.value
         if event["kind"] == "understood":
             return
         await self._send({key: value for key, value in event.items() if key != "internal"})
@@ -162,6 +182,10 @@ class WidgetSocket:
     async def _pass_on(self, payload: Payload) -> None:
         if payload == RESYNC:
             await self._catch_up()
+        elif payload["type"] == "queue":
+            # Only who waits has a place; who just joined hears of it here too.
+            if self._is_waiting or payload["conversation_id"] == str(self._conversation_id):
+                await self._tell_position()
         elif payload["type"] != "event":
             if payload["type"] == "typing" and payload["who"] != "customer":
                 await self._send(payload)

@@ -181,3 +181,12 @@ async def test_waiting_conversation_survives_a_restart(tmp_path: Path) -> None:
         path = f"/api/v1/conversations/{customer.conversation_id}"
         assert (await after.http.post(f"{path}/take")).status_code == 204
         assert "Anna" in await customer.hear("notice")
+
+
+async def test_waiting_customers_hear_of_their_place(service: Running) -> None:
+    first, second = await _waiting_customer(service), await _waiting_customer(service)
+    place = await second.wait_for(lambda frame: frame["type"] == "queue")
+    assert place["position"] == 2
+    await first.send(type="leave_queue")
+    place = await second.wait_for(lambda frame: frame["type"] == "queue")
+    assert place["position"] == 1

@@ -254,6 +254,7 @@ export class Conversation {
     else if (frame.type === "event") this.#follow(frame);
     else if (frame.type === "accepted") this.#confirm(frame);
     else if (frame.type === "typing") this.#showTypist({ who: frame.who, name: frame.name });
+    else if (frame.type === "queue") this.queuePosition = frame.position;
     else if (frame.type === "error") this.#complain(frame);
     this.#handlers.changed();
   }
@@ -279,7 +280,6 @@ export class Conversation {
     // How things stand is known from the greeting; this is how they stood.
     if (event.seq <= this.#snapshotSeq) return;
     if (event.kind === "owner") this.#setOwner(event.owner, event.agent);
-    if (event.kind === "queue") this.queuePosition = event.position;
     if (event.kind === "language") this.#setLanguage(event.language);
   }
 

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from bot.encoder.noise import drop_accents, mistype, spoil
+from bot.encoder.noise import cut_pieces, drop_accents, find_splits, mistype, spoil
 from bot.training_data import list_messages
 
 
@@ -51,3 +51,11 @@ def test_no_message_is_spoilt_to_nothing_and_many_stay_whole():
     spoilt = [spoil(text, generator) for text in messages]
     assert all(spoilt)
     assert 0.3 < sum(one == other for one, other in zip(messages, spoilt, strict=True)) / len(messages) < 0.7
+
+
+def test_a_piece_is_cut_into_pieces_of_the_vocabulary():
+    vocabulary = {"▁pacco": 1, "▁pac": 2, "co": 3, "▁": 4, "pacco": 5, "<0x41>": 6, "<0x": 7, "41>": 8}
+    splits = find_splits(vocabulary)
+    assert splits == {1: [(4, 5), (2, 3)]}
+    assert cut_pieces([1, 6, 3], splits, random.Random(1), share=0.0) == [1, 6, 3]
+    assert cut_pieces([1, 6, 3], splits, random.Random(1), share=1.0) in ([4, 5, 6, 3], [2, 3, 6, 3])

@@ -1,12 +1,10 @@
-"""The real thing: Rasa, the action server and the service as processes of their own, on free ports."""
+"""The real thing for tests: Rasa, the action server and the service as processes of their own, on free ports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
 from scripts.processes import Installation, Processes, free_ports, prepare
 from scripts.train import ensure_model
@@ -53,13 +51,3 @@ class Shop:
         client.cookies.clear()
         client.headers["Authorization"] = f"Bearer {response.json()['token']}"
         return client
-
-
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    shop = Shop(tmp_path_factory.mktemp("shop"))
-    try:
-        shop.start()
-        yield shop
-    finally:
-        shop.stop()
