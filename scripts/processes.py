@@ -150,8 +150,9 @@ class Processes:
         ports = self.installation.ports
         commands = {
             "bot": [
-                python_of(".venv-bot"), "-m", "bot.server",
-                "--model", str(self._model), "--port", str(ports.bot),
+                python_of(".venv-bot"), "-W", "ignore", "-m", "rasa", "run", "--model", str(self._model),
+                "--endpoints", "bot/endpoints.yml", "--credentials", "bot/credentials.yml",
+                "--interface", "127.0.0.1", "--port", str(ports.bot),
             ],
             "actions": [python_of(".venv"), "-m", "actions.server"],
             "service": [python_of(".venv"), "-m", "handoff"],

@@ -84,7 +84,7 @@ def test_queue_agent_and_end(visit: Visit, fake: FakeService) -> None:
     write(page, "human")
     expect(page.locator(".status")).to_have_text("Someone will be with you soon")
     expect(page.locator(".queue")).to_contain_text("Your place in the queue: 2")
-    fake.run(fake.append(fake.last, "queue", position=1))
+    fake.run(fake.broadcast(fake.last, {"type": "queue", "position": 1}))
     expect(page.locator(".queue")).to_contain_text("Your place in the queue: 1")
     page.get_by_role("button", name="Leave the queue").click()
     expect(page.locator(".queue")).to_be_hidden()

@@ -1,0 +1,172 @@
+"""Needs torch, so it runs in the encoder's own environment only (`make encoder-test`)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from bot.encoder.corpora import Pair  # noqa: E402
+from bot.encoder.export import check_graph, write_graph  # noqa: E402
+from bot.encoder.measure import measure_labels, measure_translations, probe, vote  # noqa: E402
+from bot.encoder.model import SIZES, SentenceEncoder  # noqa: E402
+from bot.encoder.stages import (  # noqa: E402
+    embed,
+    encode_texts,
+    label_loss,
+    make_batch,
+    train_on_labels,
+    train_on_translations,
+    translation_loss,
+)
+from bot.encoder.vocabulary import (  # noqa: E402
+    VocabularyError,
+    build_tokenizer,
+    check_same_pieces,
+    train_sentencepiece,
+    write_vocabulary,
+)
+from bot.training_data import TrainingMessage  # noqa: E402
+
+WORDS = {
+    "track_order": ("where is my parcel", "dov'è il mio pacco", "waar is mijn pakket"),
+    "greet": ("hello there", "ciao a tutti", "hallo allemaal"),
+    "thank": ("thanks a lot", "grazie mille", "heel erg bedankt"),
+    "out_of_scope": ("what a lovely sky", "che tempo fa", "wie won de wedstrijd"),
+}
+MESSAGES = [
+    TrainingMessage(f"{text} {n}", (), label, language, f"{language}-{1 + n % 2}")
+    for label, texts in WORDS.items()
+    for language, text in zip(("en", "it", "nl"), texts, strict=True)
+    for n in range(12)
+]
+PAIRS = [
+    Pair(f"{english} {n}", language, f"{text} {n}", "test")
+    for english, *others in WORDS.values()
+    for language, text in zip(("it", "nl"), others, strict=True)
+    for n in range(60)
+]
+SIZE = replace(SIZES["tiny"], layers=1, width=32, heads=2, pieces=400)
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> bytes:
+    return train_sentencepiece([message.text for message in MESSAGES] * 3, SIZE.pieces, seed=1)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(vocabulary):
+    return build_tokenizer(vocabulary)
+
+
+def fresh_model():
+    torch.manual_seed(1)
+    return SentenceEncoder(SIZE).eval()
+
+
+def weights_of(model):
+    return torch.cat([weights.detach().flatten() for weights in model.parameters()])
+
+
+def test_the_same_texts_and_seed_give_the_same_vocabulary(vocabulary):
+    again = train_sentencepiece([message.text for message in MESSAGES] * 3, SIZE.pieces, seed=1)
+    assert again == vocabulary
+
+
+def test_a_vocabulary_that_does_not_belong_to_its_tokenizer_is_refused(tmp_path, vocabulary):
+    write_vocabulary(vocabulary, tmp_path)
+    assert check_same_pieces(tmp_path, ["where is my parcel", "<pad> 𓀀"]) == 2
+    other = train_sentencepiece([message.text[::-1] for message in MESSAGES], 380, seed=1)
+    (tmp_path / "sentencepiece.model").write_bytes(other)
+    with pytest.raises(VocabularyError, match="where is my parcel"):
+        check_same_pieces(tmp_path, ["where is my parcel"])
+
+
+def test_a_perfect_translation_costs_nothing_and_an_equal_text_is_no_mistake():
+    vectors = torch.eye(4)
+    same = torch.eye(4, dtype=torch.bool)
+    assert translation_loss(vectors, vectors, same).item() < 1e-6
+    doubled = vectors[[0, 0, 2, 3]]
+    same[0, 1] = same[1, 0] = True
+    assert translation_loss(doubled, doubled, same).item() < 1e-6
+    assert translation_loss(vectors, vectors[[1, 0, 2, 3]], torch.eye(4, dtype=torch.bool)).item() > 1
+
+
+def test_labels_in_one_place_cost_less_than_mixed_ones():
+    vectors = torch.eye(2)[[0, 0, 1, 1]]
+    none_loose = torch.zeros(4, dtype=torch.bool)
+    tidy = label_loss(vectors, torch.tensor([0, 0, 1, 1]), none_loose)
+    mixed = label_loss(vectors, torch.tensor([0, 1, 0, 1]), none_loose)
+    assert tidy.item() == pytest.approx(0, abs=1e-3)
+    assert mixed > 5
+    loose = torch.tensor([False, False, True, True])
+    assert label_loss(vectors[[0, 0, 1, 0]], torch.tensor([0, 0, 1, 1]), loose) < mixed
+
+
+def test_padding_does_not_change_a_text(tokenizer):
+    model = fresh_model()
+    texts = ["ciao", "where is my parcel 3 where is my parcel 3"]
+    alone = [embed(model, tokenizer, [text]) for text in texts]
+    assert torch.allclose(torch.cat(alone), embed(model, tokenizer, texts), atol=1e-5)
+    batch = make_batch(encode_texts(tokenizer, texts), torch.device("cpu"), longest=5)
+    assert batch["input_ids"].shape[1] == 5
+
+
+@pytest.mark.parametrize("stage", [train_on_translations, train_on_labels])
+def test_a_run_broken_off_ends_like_one_that_was_not(tmp_path, tokenizer, monkeypatch, stage):
+    monkeypatch.setattr("bot.encoder.stages._STEPS_BETWEEN_CHECKPOINTS", 3)
+    material = PAIRS if stage is train_on_translations else MESSAGES
+
+    whole = fresh_model()
+    stage(whole, tokenizer, material, 8, 1, tmp_path / "whole.pt")
+
+    def power_cut(path: Path, step: int, parts) -> None:
+        save(path, step, parts)
+        if step == 6:
+            raise KeyboardInterrupt
+
+    from bot.encoder import stages
+
+    save = stages._save_checkpoint
+    monkeypatch.setattr(stages, "_save_checkpoint", power_cut)
+    broken = fresh_model()
+    with pytest.raises(KeyboardInterrupt):
+        stage(broken, tokenizer, material, 8, 1, tmp_path / "broken.pt")
+    monkeypatch.setattr(stages, "_save_checkpoint", save)
+    resumed = fresh_model()
+    stage(resumed, tokenizer, material, 8, 1, tmp_path / "broken.pt")
+    assert torch.equal(weights_of(resumed), weights_of(whole))
+    assert not torch.equal(weights_of(resumed), weights_of(broken))
+
+
+def test_training_brings_labels_and_translations_together(tmp_path, tokenizer):
+    torch.set_num_threads(1)
+    model = fresh_model()
+    pairs = {"it": [pair for pair in PAIRS if pair.language == "it"][::60]}
+    train_on_translations(model, tokenizer, PAIRS, 40, 1, tmp_path / "translations.pt")
+    assert measure_translations(model, tokenizer, pairs)["it"] > 0.7
+    train_on_labels(model, tokenizer, MESSAGES, 40, 1, tmp_path / "labels.pt")
+    known = [message for message in MESSAGES if message.author.endswith("1")]
+    asked = [message for message in MESSAGES if message.author.endswith("2")]
+    for language, (by_probe, by_vote, count) in measure_labels(model, tokenizer, known, asked).items():
+        assert count == len(asked) // 3, language
+        assert min(by_probe, by_vote) > 0.9, language
+
+
+def test_probe_and_vote_find_what_is_plain():
+    vectors = torch.nn.functional.normalize(torch.tensor([[1.0, 0.1], [1, -0.1], [0.1, 1], [-0.1, 1]]), dim=1)
+    labels = torch.tensor([0, 0, 1, 1])
+    asked = torch.eye(2)
+    assert probe(vectors, labels, asked, 2).tolist() == [0, 1]
+    assert vote(vectors, labels, asked, 2).tolist() == [0, 1]
+
+
+def test_the_graph_answers_as_the_model_does(tmp_path, tokenizer):
+    model = fresh_model()
+    write_graph(model, tmp_path / "model.onnx")
+    texts = [message.text for message in MESSAGES[::10]]
+    likeness = check_graph(tmp_path / "model.onnx", model, tokenizer, texts)
+    assert likeness.worst <= likeness.mean <= 1.001
+    full_weights = sum(weights.numel() for weights in model.parameters()) * 4
+    assert (tmp_path / "model.onnx").stat().st_size < full_weights
