@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.text import EMAIL, URL
+from bot.learning.text import EMAIL, URL
 
 ORDER_NUMBER = "order_number"
 EMAIL_ENTITY = "email"

@@ -37,8 +37,8 @@ ENCODER = "encoder"
 SEQUENCE = "sequence"
 BATCH_SIZE = "batch_size"
 
-# transformers would warn at every start that there is no torch: its tokenisers need none. Set here, as Rasa imports
-# the required packages before it creates the component.
+# transformers would warn at every start that there is no torch: its tokenisers need none. Set here, as Rasa
+# imports the required packages before it creates the component.
 os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
 
 _ENCODER_FILES = (CONFIG_FILE, *TOKENIZER_FILES, MODEL_FILE)

@@ -25,9 +25,9 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.context import Context, parse_context
-from bot.label_features import Seen, see
-from bot.linear_model import LinearModel, fit_linear_model, fit_temperature
-from bot.training_messages import author_group, hold_out, label_of
+from bot.learning.label_features import Seen, see
+from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature
+from bot.learning.training_messages import author_group, hold_out, label_of
 from bot.understanding import Thresholds, Understanding, understand
 
 UNDERSTANDING = "understanding"

@@ -17,11 +17,11 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.context import Context, parse_context
-from bot.language_model import LanguageModel, train_language_model
-from bot.linear_model import fit_temperature, softmax
+from bot.learning.language_model import LanguageModel, train_language_model
+from bot.learning.linear_model import fit_temperature, softmax
 from bot.second_opinion import SecondOpinion
-from bot.text import alphabet_of, evidence_words, letters_of, normalise
-from bot.training_messages import author_group, hold_out, language_of
+from bot.learning.text import alphabet_of, evidence_words, letters_of, normalise
+from bot.learning.training_messages import author_group, hold_out, language_of
 from locales.languages import find_language, get_language
 from locales.markets import list_markets
 

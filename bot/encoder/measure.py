@@ -72,7 +72,9 @@ def measure_labels(
     by_vote = vote(vectors, labels, strange, len(names))
     rows: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
     for message, probed, voted in zip(asked, by_probe.tolist(), by_vote.tolist(), strict=True):
-        rows[message.language or _OTHER].append((names[probed] == message.label, names[voted] == message.label))
+        rows[message.language or _OTHER].append(
+            (names[probed] == message.label, names[voted] == message.label)
+        )
     return {
         language: (
             sum(probed for probed, _ in hits) / len(hits),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from transformers import BertConfig, BertModel
 
-from bot.encoder.vocabulary import LONGEST_MESSAGE
+from bot.encoder.vocabulary import LONGEST_MESSAGE, PADDING_ID
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Size:
 
 SIZES = {
     # Trained in about ten minutes on one core.
-    "tiny": Size(layers=2, width=192, heads=4, pieces=8_000, translation_steps=400, label_steps=400),
+    "tiny": Size(layers=2, width=192, heads=4, pieces=8_000, translation_steps=400, label_steps=800),
     # These want an accelerator.
     "small": Size(layers=4, width=256, heads=4, pieces=12_000, translation_steps=20_000, label_steps=1_500),
     "base": Size(layers=6, width=384, heads=6, pieces=16_000, translation_steps=40_000, label_steps=2_000),
@@ -46,7 +46,7 @@ class SentenceEncoder(torch.nn.Module):
             max_position_embeddings=LONGEST_MESSAGE,
             # One text at a time, so no segments.
             type_vocab_size=1,
-            pad_token_id=0,
+            pad_token_id=PADDING_ID,
             bos_token_id=None,
             eos_token_id=None,
             # Sums the same way in training and in the exported graph.

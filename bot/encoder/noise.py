@@ -19,6 +19,9 @@ _EMOJI_ADDED = 0.06
 # A shorter message may lose its meaning with one word.
 _WORDS_TO_SPARE = 5
 _EMOJI = "🙏😀😅😡🤔😢👍❤😭🙄😊📦👀🔥💔"
+# How a piece can be cut in two that are pieces themselves.
+Splits = dict[int, list[tuple[int, int]]]
+
 _STROKES = str.maketrans("đĐøØłŁ", "dDoOlL")
 
 
@@ -82,3 +85,32 @@ def spoil(text: str, generator: random.Random) -> str:
     if generator.random() < _EMOJI_ADDED:
         spoilt = f"{spoilt} {generator.choice(_EMOJI)}"
     return spoilt.strip() or text
+
+
+def find_splits(vocabulary: dict[str, int]) -> Splits:
+    """Return for each piece the ways to cut it in two that are in the vocabulary as well."""
+    splits: Splits = {}
+    for piece, number in vocabulary.items():
+        # "<0x41>" and "<pad>" stand for a byte and for nothing: they are no text to cut.
+        if piece.startswith("<") and piece.endswith(">"):
+            continue
+        halves = ((piece[:at], piece[at:]) for at in range(1, len(piece)))
+        ways = [
+            (vocabulary[one], vocabulary[two])
+            for one, two in halves
+            if one in vocabulary and two in vocabulary
+        ]
+        if ways:
+            splits[number] = ways
+    return splits
+
+
+def cut_pieces(pieces: list[int], splits: Splits, generator: random.Random, share: float) -> list[int]:
+    """Return the pieces with a share of them cut in two, so that no word is known by its whole form alone."""
+    cut: list[int] = []
+    for piece in pieces:
+        if piece in splits and generator.random() < share:
+            cut += generator.choice(splits[piece])
+        else:
+            cut.append(piece)
+    return cut

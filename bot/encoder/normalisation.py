@@ -100,7 +100,7 @@ def normalise_character(character: str) -> str:
 
 def _spellings(character: str) -> set[str]:
     """Return the ways to spell a composed character with combining marks, whatever their order."""
-    base, *marks = unicodedata.normalize("NFD", character)
+    base, *marks = list(unicodedata.normalize("NFD", character))
     spellings = set()
     for order in permutations(marks):
         decomposed = base + "".join(order)

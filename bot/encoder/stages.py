@@ -1,4 +1,4 @@
-"""The two stages of training: sentences find their translations, then messages find others of their label.
+"""The two stages of training: sentences find their translations, then messages find those of their label.
 
 Every step draws its batch and its noise from the seed and its own number, so a run that is broken off goes on
 from its last checkpoint exactly as if it had not been.
@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from bot.encoder.corpora import Pair
 from bot.encoder.model import SentenceEncoder
-from bot.encoder.noise import spoil
-from bot.encoder.vocabulary import LONGEST_MESSAGE, PADDING
+from bot.encoder.noise import Splits, cut_pieces, find_splits, spoil
+from bot.encoder.vocabulary import LONGEST_MESSAGE, PADDING_ID
 from bot.training_data import TrainingMessage
 
 # Pairs a step; each is told from all the others, so more is better but slower.
@@ -39,8 +39,11 @@ _LABEL_RATE = 4e-4
 _WARM_UP = 0.1
 _WEIGHT_DECAY = 0.01
 _LARGEST_GRADIENT = 1.0
-# Half of the messages of a step are spoilt.
+# Share of a step's messages that are spoilt, and share of their pieces that are cut in two.
 _SPOILT = 0.5
+_CUT = 0.15
+# What the right label is asked for at most, so that few messages are not learned by heart.
+_LABEL_SMOOTHING = 0.1
 _STEPS_BETWEEN_CHECKPOINTS = 50
 
 Batch = dict[str, torch.Tensor]
@@ -52,15 +55,20 @@ def pick_device() -> torch.device:
     return accelerator or torch.device("cpu")
 
 
-def encode_batch(
-    tokenizer: Tokenizer, texts: Sequence[str], device: torch.device, longest: int = LONGEST_MESSAGE
-) -> Batch:
-    """Return the ids of the texts, padded to the longest of them, and which of them are real."""
-    cut = [encoding.ids[:longest] for encoding in tokenizer.encode_batch_fast(list(texts))]
-    width = max(1, *(len(ids) for ids in cut))
-    padding = tokenizer.token_to_id(PADDING)
-    ids = torch.tensor([row + [padding] * (width - len(row)) for row in cut])
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in cut])
+def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Return the ids of the pieces of each text."""
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+
+
+def make_batch(rows: Sequence[list[int]], device: torch.device, longest: int = LONGEST_MESSAGE) -> Batch:
+    """Return the ids, cut or padded to one length, and which of them are real."""
+    width = max(1, *(min(len(row), longest) for row in rows))
+    ids = torch.full((len(rows), width), PADDING_ID)
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    for number, row in enumerate(rows):
+        kept = row[:width]
+        ids[number, : len(kept)] = torch.tensor(kept, dtype=torch.long)
+        mask[number, : len(kept)] = 1
     return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
 
@@ -127,17 +135,20 @@ class _Pairs:
 class _Messages:
     """Draws the messages of a step: as many of each label, of any language, half of them spoilt."""
 
-    def __init__(self, messages: list[TrainingMessage], seed: int) -> None:
+    def __init__(self, messages: list[TrainingMessage], tokenizer: Tokenizer, seed: int) -> None:
         self._seed = seed
+        self._tokenizer = tokenizer
+        self._splits: Splits = find_splits(tokenizer.get_vocab())
         self._by_label: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         for message in messages:
             self._by_label[message.label][message.language or ""].append(message.text)
-        self._labels = sorted(self._by_label)
+        self.labels = sorted(self._by_label)
 
-    def draw(self, step: int) -> tuple[list[str], list[int], list[bool]]:
+    def draw(self, step: int) -> tuple[list[list[int]], list[int]]:
+        """Return the pieces of the step's messages, and the number of each one's label."""
         generator = random.Random(f"{self._seed}/messages/{step}")
-        texts, labels, loose = [], [], []
-        for number, label in enumerate(self._labels):
+        texts, labels = [], []
+        for number, label in enumerate(self.labels):
             languages = self._by_label[label]
             names = sorted(languages)
             # Different languages first, so that a label is one place and not one a language.
@@ -146,8 +157,8 @@ class _Messages:
                 text = generator.choice(languages[language])
                 texts.append(spoil(text, generator) if generator.random() < _SPOILT else text)
                 labels.append(number)
-                loose.append(label in _LOOSE_LABELS)
-        return texts, labels, loose
+        rows = encode_texts(self._tokenizer, texts)
+        return [cut_pieces(row, self._splits, generator, _CUT) for row in rows], labels
 
 
 def _rate(step: int, steps: int) -> float:
@@ -164,48 +175,43 @@ def _seed_for(seed: int, stage: str, step: int) -> int:
 
 def _run_stage(
     stage: str,
-    model: SentenceEncoder,
+    modules: torch.nn.ModuleDict,
     loss_of: Callable[[int], torch.Tensor],
     steps: int,
     rate: float,
     seed: int,
     checkpoint: Path,
 ) -> None:
-    """Train for that many steps, from the checkpoint on where there is one."""
-    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=_WEIGHT_DECAY)
+    """Train the modules for that many steps, from the checkpoint on where there is one."""
+    optimiser = torch.optim.AdamW(modules.parameters(), lr=rate, weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    parts = {"modules": modules, "optimiser": optimiser, "schedule": schedule}
     first = 0
     if checkpoint.exists():
         state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
         first = state["step"]
-    model.train()
+    modules.train()
     with tqdm(total=steps, initial=first, desc=stage, unit="step", mininterval=1.0) as bar:
         for step in range(first, steps):
             torch.manual_seed(_seed_for(seed, stage, step))
             loss = loss_of(step)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
+            torch.nn.utils.clip_grad_norm_(modules.parameters(), _LARGEST_GRADIENT)
             optimiser.step()
             schedule.step()
             bar.update()
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
             if (step + 1) % _STEPS_BETWEEN_CHECKPOINTS == 0 or step + 1 == steps:
-                _save_checkpoint(checkpoint, step + 1, model, optimiser, schedule)
-    model.eval()
+                _save_checkpoint(checkpoint, step + 1, parts)
+    modules.eval()
 
 
-def _save_checkpoint(path: Path, step: int, model: Any, optimiser: Any, schedule: Any) -> None:
+def _save_checkpoint(path: Path, step: int, parts: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {
-        "step": step,
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": schedule.state_dict(),
-    }
+    state = {"step": step, **{name: part.state_dict() for name, part in parts.items()}}
     unfinished = path.with_suffix(".unfinished")
     torch.save(state, unfinished)
     # In one move: a run killed while it writes leaves the former checkpoint whole.
@@ -222,13 +228,14 @@ def train_on_translations(
     def loss_of(step: int) -> torch.Tensor:
         drawn = source.draw(step)
         texts = [pair.english for pair in drawn] + [pair.text for pair in drawn]
-        _, embeddings = model(**encode_batch(tokenizer, texts, device, _LONGEST_PAIR))
+        _, embeddings = model(**make_batch(encode_texts(tokenizer, texts), device, _LONGEST_PAIR))
         numbers: dict[str, int] = {}
         english = torch.tensor([numbers.setdefault(pair.english, len(numbers)) for pair in drawn])
         same = (english[:, None] == english[None, :]).to(device)
         return translation_loss(embeddings[: len(drawn)], embeddings[len(drawn) :], same)
 
-    _run_stage("translations", model, loss_of, steps, _TRANSLATION_RATE, seed, checkpoint)
+    modules = torch.nn.ModuleDict({"encoder": model})
+    _run_stage("translations", modules, loss_of, steps, _TRANSLATION_RATE, seed, checkpoint)
 
 
 def train_on_labels(
@@ -239,16 +246,27 @@ def train_on_labels(
     seed: int,
     checkpoint: Path,
 ) -> None:
-    """Teach the model that messages of one label lie in one place, whatever their language (second stage)."""
+    """Teach the model that messages of one label lie in one place, whatever the language (second stage).
+
+    Messages are drawn to each other and to a vector of their label, learned beside them and then dropped.
+    """
     device = next(model.parameters()).device
-    source = _Messages(messages, seed)
+    source = _Messages(messages, tokenizer, seed)
+    torch.manual_seed(_seed_for(seed, "proxies", 0))
+    proxies = torch.nn.Linear(model.config.hidden_size, len(source.labels)).to(device)
+    loose = torch.tensor([label in _LOOSE_LABELS for label in source.labels], device=device)
 
     def loss_of(step: int) -> torch.Tensor:
-        texts, labels, loose = source.draw(step)
-        _, embeddings = model(**encode_batch(tokenizer, texts, device))
-        return label_loss(embeddings, torch.tensor(labels, device=device), torch.tensor(loose, device=device))
+        rows, numbers = source.draw(step)
+        _, embeddings = model(**make_batch(rows, device))
+        labels = torch.tensor(numbers, device=device)
+        # Scaled up, as no component of a vector of length one is large enough to be sure of anything.
+        scores = proxies(embeddings * model.config.hidden_size**0.5)
+        by_proxy = torch.nn.functional.cross_entropy(scores, labels, label_smoothing=_LABEL_SMOOTHING)
+        return label_loss(embeddings, labels, loose[labels]) + by_proxy
 
-    _run_stage("labels", model, loss_of, steps, _LABEL_RATE, seed, checkpoint)
+    modules = torch.nn.ModuleDict({"encoder": model, "proxies": proxies})
+    _run_stage("labels", modules, loss_of, steps, _LABEL_RATE, seed, checkpoint)
 
 
 def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: Sequence[str]) -> torch.Tensor:
@@ -257,6 +275,7 @@ def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: Sequence[str]) ->
     parts = []
     with torch.inference_mode():
         for start in range(0, len(texts), 64):
-            _, embeddings = model(**encode_batch(tokenizer, texts[start : start + 64], device))
+            rows = encode_texts(tokenizer, texts[start : start + 64])
+            _, embeddings = model(**make_batch(rows, device))
             parts.append(embeddings.cpu())
     return torch.cat(parts)

@@ -13,7 +13,7 @@ import json
 import shutil
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -181,7 +181,8 @@ def train(material: Material, out: Path, measure: bool, corpora: Path | None) ->
     tokenizer = make_vocabulary(material, run)
 
     torch.manual_seed(material.seed)
-    model = SentenceEncoder(material.size).to(device)
+    size = replace(material.size, pieces=tokenizer.get_vocab_size())
+    model = SentenceEncoder(size).to(device)
     translations: dict[str, float] = {}
     if corpora:
         checkpoint = run / "translations.pt"
@@ -203,7 +204,7 @@ def train(material: Material, out: Path, measure: bool, corpora: Path | None) ->
         material.pairs,
         _render_figures(translations, held_out),
         {
-            **asdict(material.size),
+            **asdict(size),
             "size": material.size_name,
             "seed": material.seed,
             "longest": LONGEST_MESSAGE,

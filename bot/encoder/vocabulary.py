@@ -14,6 +14,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from bot.encoder.normalisation import build_rules
 
 PADDING, UNKNOWN = "<pad>", "<unk>"
+PADDING_ID, UNKNOWN_ID = 0, 1
 # Tokens; a message longer than that is cut: what a customer wants is said by then.
 LONGEST_MESSAGE = 128
 # Pieces that no text may be cut into (`<pad>`, a byte written out) score below any sequence of characters.
@@ -25,7 +26,7 @@ class VocabularyError(RuntimeError):
 
 
 def train_sentencepiece(texts: Iterable[str], pieces: int, seed: int) -> bytes:
-    """Return a trained SentencePiece model (unigram, byte fallback) with that many pieces.
+    """Return a trained SentencePiece model (unigram, byte fallback) with that many pieces at most.
 
     The texts are shuffled by the seed; one thread, as sums in another order would give another vocabulary.
     """
@@ -40,6 +41,8 @@ def train_sentencepiece(texts: Iterable[str], pieces: int, seed: int) -> bytes:
         model_writer=model,
         model_type="unigram",
         vocab_size=pieces,
+        # Few texts hold fewer pieces: then the vocabulary is smaller.
+        hard_vocab_limit=False,
         normalizer=sentencepiece.SentencePieceNormalizer(
             norm_map=sorted(build_rules().items()),
             add_dummy_prefix=True,
@@ -53,9 +56,9 @@ def train_sentencepiece(texts: Iterable[str], pieces: int, seed: int) -> bytes:
         required_chars=string.punctuation,
         # An order number says what it is by its shape, so digits stay single.
         split_digits=True,
-        pad_id=0,
+        pad_id=PADDING_ID,
         pad_piece=PADDING,
-        unk_id=1,
+        unk_id=UNKNOWN_ID,
         unk_piece=UNKNOWN,
         # No marks around a sentence: it is pooled, not read off a first token.
         bos_id=-1,
@@ -74,7 +77,7 @@ def build_tokenizer(sentencepiece_model: bytes) -> Tokenizer:
     vocabulary = [
         (piece.piece, piece.score if piece.type == piece.NORMAL else _NEVER) for piece in proto.pieces
     ]
-    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=proto.trainer_spec.unk_id, byte_fallback=True))
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=UNKNOWN_ID, byte_fallback=True))
     tokenizer.normalizer = normalizers.Sequence(
         [
             # The table's spelled-out letters: `Precompiled` itself only looks at the first character of each.

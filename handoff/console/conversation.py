@@ -58,6 +58,7 @@ class ConversationPane:
         self._act = act
         self._agent_id = agent_id
         self._composer: Composer | None = None
+        self._holder: tuple[Owner, uuid.UUID | None] | None = None
         self.transcript: Transcript
         self.view: ConversationView
 
@@ -74,9 +75,11 @@ class ConversationPane:
             with Tag("header", "pane-head"):
                 with Tag("div", "pane-title"):
                     self._customer = Tag("h1", dir="auto")
-                    self._state = Tag("p", "tags")
+                    with Tag("p", "tags"):
+                        self._language = Tag("span", "language")
+                        self._owner = Tag("span")
                 self._buttons = Tag("div", "buttons")
-            self._form = Tag("div", "closing")
+            self._form = Tag("div", "closing", hidden=True)
             with Tag("p", "problem", role="alert") as self._alert:
                 self._alert_text = Tag("span")
             scroller = Tag("div", "scroller", tabindex="0", aria_label=words("transcript.label"), role="log")
@@ -97,16 +100,14 @@ class ConversationPane:
         conversation = view.conversation
         code = str(conversation.id)[:4].upper()
         self._customer.text = view.customer or self._words("visitor", code=code)
-        self._state.clear()
-        self._buttons.clear()
-        self._form.clear()
-        self._form.show(False)
-        with self._state:
-            Tag("span", "language", self._words.language_tag(view.packet["language"]["current"]))
-            Tag("span", text=self._describe_owner())
-        with self._buttons:
+        self._language.text = self._words.language_tag(view.packet["language"]["current"])
+        self._owner.text = self._describe_owner()
+        holder = (conversation.owner, conversation.agent_id)
+        if holder != self._holder:
+            # Only now: a form that is being filled in must outlive the customer's next message.
+            self._holder = holder
             self._offer_actions()
-        self._show_foot()
+            self._show_foot()
 
     def alert(self, text: str | None) -> None:
         """Say what went wrong, until the next action."""
@@ -126,13 +127,17 @@ class ConversationPane:
 
     def _offer_actions(self) -> None:
         owner = self.view.conversation.owner
-        if owner is Owner.WAITING:
-            self._button("take", self._take, "primary")
-        elif owner is Owner.BOT:
-            self._button("step_in", self._take)
-        elif self.is_mine:
-            self._button("hand_back", lambda: self._ask("hand_back", self.actions.hand_back))
-            self._button("resolve", lambda: self._ask("resolve", self.actions.resolve), "primary")
+        self._form.clear()
+        self._form.show(False)
+        self._buttons.clear()
+        with self._buttons:
+            if owner is Owner.WAITING:
+                self._button("take", self._take, "primary")
+            elif owner is Owner.BOT:
+                self._button("step_in", self._take)
+            elif self.is_mine:
+                self._button("hand_back", lambda: self._ask("hand_back", self.actions.hand_back))
+                self._button("resolve", lambda: self._ask("resolve", self.actions.resolve), "primary")
 
     def _button(self, key: str, handler: Callable[[], Any], kind: str = "") -> None:
         Tag("button", f"button {kind}", self._words(f"action.{key}"), type="button").on("click", handler)
@@ -169,9 +174,7 @@ class ConversationPane:
         ui.run_javascript(f'document.querySelector("#{form.html_id} [name]").focus()')
 
     def _show_foot(self) -> None:
-        """Offer the composer to whoever has the conversation; it is left alone where it is there already."""
-        if self.is_mine and self._composer is not None:
-            return
+        """Offer the composer to whoever has the conversation, a hint to everybody else."""
         self._foot.clear()
         self._composer = None
         with self._foot:

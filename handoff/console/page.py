@@ -190,7 +190,7 @@ class ConsolePage:
             board = await read_board(session, self._agent.id, with_bot=self.lists.shows_bot)
         self.lists.show(board)
         count = board.count_new()
-        title = self.words("title_new", count=count, name=NAME) if count else self.words("title", name=NAME)
+        title = self.words.of_tab("title_new" if count else "title", count=count, name=NAME)
         if title != self._client.title:
             ui.page_title(title)
 

@@ -29,8 +29,7 @@ class MessageLine:
             with Tag("header"):
                 Tag("span", "author", _author(words, message), dir="auto")
                 Moment(event["at"])
-            # The text's own letters decide its direction, whatever language it was taken for.
-            Tag("p", "text", message["text"], dir="auto", lang=message["language"])
+            Tag("p", "text", message["text"], dir=_direction(message), lang=message["language"])
             if message["buttons"]:
                 with Tag("ul", "offered", aria_label=words("transcript.buttons")):
                     for button in message["buttons"]:
@@ -49,7 +48,8 @@ class MessageLine:
         share = numbers.format_percent(understanding["confidence"], locale=self._words.language.locale)
         decision = understanding.get("decision")
         key = "understood" if decision == "answer" else "understood_unsure"
-        self._mark("understood", self._words(f"transcript.{key}", label=title_of(understanding), share=share))
+        label = self._words.label(understanding["label"], _said_title(understanding))
+        self._mark("understood", self._words(f"transcript.{key}", label=label, share=share))
 
     def show_delivery(self, state: str, problem: str | None = None) -> None:
         text = self._words(f"delivery.{state}")
@@ -141,13 +141,19 @@ class Transcript:
             line.show_delivery(event["state"], (event.get("internal") or {}).get("error"))
 
 
-def title_of(understanding: dict[str, Any]) -> str:
-    """Return what a label is called, as far as the bot said it."""
+def _said_title(understanding: dict[str, Any]) -> str | None:
+    """Return what the bot called the label, in the customer's language."""
     ranking: Sequence[dict[str, Any]] = understanding.get("ranking") or []
-    label: str = understanding["label"]
-    return next(
-        (entry["title"] for entry in ranking if entry["label"] == label and entry.get("title")), label
-    )
+    return next((entry.get("title") for entry in ranking if entry["label"] == understanding["label"]), None)
+
+
+def _direction(message: dict[str, Any]) -> str:
+    """Return how a text runs: what people type by its own letters, what we say by its language.
+
+    A name in other letters may stand at the beginning of our sentences.
+    """
+    is_ours = message["author"] in (Author.BOT, Author.NOTICE)
+    return message["direction"] or "auto" if is_ours else "auto"
 
 
 def _author(words: Words, message: dict[str, Any]) -> str:

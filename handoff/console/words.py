@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+from handoff.queue.labels import find_title
 from locales import catalogue
 from locales.languages import Language, display_name, find_language, get_language, list_languages
 
@@ -64,6 +65,14 @@ class Words:
             return self(key)
         except catalogue.MissingTextError:
             return otherwise
+
+    def label(self, label: str, title: str | None = None) -> str:
+        """Return what a label is called; `title` is what the bot called it, in the customer's language."""
+        return find_title(label, self.language.tag) or title or label
+
+    def of_tab(self, key: str, **values: Any) -> str:
+        """Return a text for the browser's tab, where marks of direction might be seen."""
+        return catalogue.text("console", f"console.{key}", self.language.tag, **values)
 
     def order_status(self, status: str) -> str:
         """Return an order's status in words; a shop may have one that we have no word for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from handoff.queue.labels import find_title
 from locales import catalogue
 from locales.formatting import format_list
 from locales.languages import display_name, get_language
@@ -36,11 +37,12 @@ def compose_summary(packet: dict[str, Any], language: str) -> str:
         sentences.append(sentence("order", number=order["number"], status=_status(order, language)))
     if facts["order_number"] and not packet["orders"]:
         sentences.append(sentence("order_unverified", number=facts["order_number"]))
-    titles = [entry["title"] or entry["label"] for entry in facts["asked"]]
-    if titles:
-        sentences.append(sentence("asked", topics=format_list(list(dict.fromkeys(titles)), locale)))
-    if facts["open"]:
-        sentences.append(sentence("open", topics=format_list(list(dict.fromkeys(facts["open"])), locale)))
+    asked = _titles(facts["asked"], language)
+    if asked:
+        sentences.append(sentence("asked", topics=format_list(asked, locale)))
+    still_open = _titles([entry for entry in facts["asked"] if not entry["answered"]], language)
+    if still_open:
+        sentences.append(sentence("open", topics=format_list(still_open, locale)))
     if facts["last_message"]:
         sentences.append(sentence("last_message", text=_shorten(facts["last_message"])))
     return " ".join(sentences)
@@ -48,6 +50,12 @@ def compose_summary(packet: dict[str, Any], language: str) -> str:
 
 def _status(order: dict[str, Any], language: str) -> str:
     return catalogue.text("service", f"order_status.{order['status']}", language)
+
+
+def _titles(asked: list[dict[str, Any]], language: str) -> list[str]:
+    """Return each topic once, as the agent calls it."""
+    titles = [find_title(entry["label"], language) or entry["title"] or entry["label"] for entry in asked]
+    return list(dict.fromkeys(titles))
 
 
 def _shorten(text: str, limit: int = 160) -> str:

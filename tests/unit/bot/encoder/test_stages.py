@@ -47,7 +47,7 @@ PAIRS = [
     for language, text in zip(("it", "nl"), others, strict=True)
     for n in range(60)
 ]
-SIZE = replace(SIZES["tiny"], layers=1, width=32, heads=2, pieces=400)
+SIZE = replace(SIZES["tiny"], layers=1, width=32, heads=2, pieces=340)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_the_same_texts_and_seed_give_the_same_vocabulary(vocabulary):
 def test_a_vocabulary_that_does_not_belong_to_its_tokenizer_is_refused(tmp_path, vocabulary):
     write_vocabulary(vocabulary, tmp_path)
     assert check_same_pieces(tmp_path, ["where is my parcel", "<pad> 𓀀"]) == 2
-    other = train_sentencepiece([message.text[::-1] for message in MESSAGES], 380, seed=1)
+    other = train_sentencepiece([message.text[::-1] for message in MESSAGES], 330, seed=1)
     (tmp_path / "sentencepiece.model").write_bytes(other)
     with pytest.raises(VocabularyError, match="where is my parcel"):
         check_same_pieces(tmp_path, ["where is my parcel"])

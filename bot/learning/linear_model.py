@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.label_features import Seen, Vocabulary
+from bot.learning.label_features import Seen, Vocabulary
 
 
 @dataclass(frozen=True)

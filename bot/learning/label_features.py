@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from bot.text import mask_details
+from bot.learning.text import mask_details
 
 # N-grams of different kinds must not be taken for one another: "c:no" is not "w:no".
 _CHARACTERS, _WORDS, _PIECES = "c:", "w:", "p:"

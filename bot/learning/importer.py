@@ -11,7 +11,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.training_data import TrainingMessage, read_messages
-from bot.training_messages import METADATA
+from bot.learning.training_messages import METADATA
 
 
 class LabelImporter(RasaFileImporter):

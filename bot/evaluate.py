@@ -1,0 +1,76 @@
+"""Measures the trained pipeline on labelled messages: `python -m bot.evaluate FILE [--out OUT] [--model MODEL]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.evaluation import Example, MalformedLineError, measure, parse_examples, render_prediction, render_table
+from bot.fingerprint import model_path
+
+
+def predict(model: Path, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Run the pipeline on each text by itself, without any conversation around it.
+
+    Returns a dict a text: text, language, language_confidence, label, confidence, ranking, decision.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from rasa.core.agent import Agent
+        from rasa.utils.log_utils import configure_structlog
+
+        from bot.turn import parse_text
+
+        configure_structlog(logging.WARNING)
+        processor = Agent.load(str(model)).processor
+
+        async def parse_all() -> list[dict[str, Any]]:
+            return [render_prediction(text, await parse_text(processor, text, {})) for text in texts]
+
+        return asyncio.run(parse_all())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the figures; write the predictions where asked to."""
+    parser = argparse.ArgumentParser(prog="python -m bot.evaluate", description=__doc__)
+    parser.add_argument("file", type=Path, help='JSON lines {"text", "lang", "expected": [...]}')
+    parser.add_argument("--out", type=Path, help="file for a JSON line a message with what was predicted")
+    parser.add_argument("--model", type=Path, help="trained model (default: the one of the project as it is)")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    model = options.model or model_path()
+    try:
+        examples = _read(options.file)
+    except (OSError, UnicodeDecodeError, MalformedLineError) as error:
+        return _fail(f"{options.file}: {error}")
+    if not model.is_file():
+        return _fail(f"{model} is not there: train it with `python -m bot.train`")
+    predictions = predict(model, [example.text for example in examples])
+    if options.out:
+        lines = [json.dumps(prediction, ensure_ascii=False) + "\n" for prediction in predictions]
+        options.out.write_text("".join(lines), encoding="utf-8")
+    sys.stdout.write(render_table(measure(examples, predictions)) + "\n")
+    return 0
+
+
+def _read(file: Path) -> list[Example]:
+    # Not splitlines: that also splits at characters that may stand within a JSON string.
+    return parse_examples(file.read_text(encoding="utf-8").split("\n"))
+
+
+def _fail(reason: str) -> int:
+    sys.stderr.write(f"{reason}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
