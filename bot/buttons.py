@@ -1,8 +1,8 @@
 """Buttons: a title in the customer's language, and a payload that says what pressing it means.
 
 A payload is `label:<label>` ("label:faq/return_policy"), `language:<tag>` ("language:it") or `order:<number>`
-("order:TM-48213"). It fits every channel (WhatsApp allows 256 bytes) and is no command: a forged one does no more than
-words could.
+("order:TM-48213"). It fits every channel (WhatsApp allows 256 bytes) and is no command: a forged one does no
+more than words could.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def find_typed_button(text: str, buttons: Sequence[dict[str, Any]]) -> str | Non
 
     Channels without buttons show them as a numbered list, and people type titles even where they could press.
     """
-    number = _NUMBER.fullmatch(unicodedata.normalize("NFKC", text).replace("\N{COMBINING ENCLOSING KEYCAP}", ""))
+    number = _NUMBER.fullmatch(
+        unicodedata.normalize("NFKC", text).replace("\N{COMBINING ENCLOSING KEYCAP}", "")
+    )
     if number:
         position = int(number[1])
         return str(buttons[position - 1]["payload"]) if 1 <= position <= len(buttons) else None

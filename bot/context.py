@@ -1,7 +1,8 @@
 """What is known beside the message itself: the metadata that the service and the channel send with it.
 
-The service fills in language, language_asked, language_hint, market and contact; the channel adds what only the
-tracker knows: `expecting` (what the bot has just asked for), `offered` (labels it has just offered) and `pressed`.
+The service fills in language, language_asked, language_hint, market and contact; the channel adds what only
+the tracker knows: `expecting` (what the bot has just asked for), `offered` (labels it has just offered) and
+`pressed`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Context:
 
 
 def parse_context(metadata: Mapping[str, Any] | None) -> Context:
-    """Read a message's metadata. Unknown keys are left alone; a payload that is none of ours counts as not pressed."""
+    """Read a message's metadata. A payload that is none of ours counts as nothing pressed."""
     given = metadata or {}
     return Context(
         language=given.get("language"),

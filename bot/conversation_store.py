@@ -14,7 +14,8 @@ from rasa.shared.utils.common import all_subclasses
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import QueuePool
 
-# How many of a tracker's events are in the table already; kept on the tracker itself, as it lives for one turn.
+# How many of a tracker's events are in the table already; kept on the tracker itself, as it lives for one
+# turn.
 _STORED = "_stored_events"
 
 # Seconds to wait for another process's write.
@@ -28,8 +29,9 @@ class UnknownEventError(ValueError):
 class ConversationStore(SQLTrackerStore):
     """Rasa's SQL tracker store, without sessions, counting queries and slow lookups of event classes.
 
-    Rasa's own takes three queries and a write of 20 ms a turn on SQLite, this one a query and a write of 3 ms. Every
-    turn holds the lock of its conversation (bot.turn), so the number of events cannot change between the two.
+    Rasa's own takes three queries and a write of 20 ms a turn on SQLite, this one a query and a write of 3
+    ms. Every turn holds the lock of its conversation (bot.turn), so the number of events cannot change
+    between the two.
     """
 
     def __init__(self, domain: Domain | None = None, host: str | None = None, **kwargs: Any) -> None:
@@ -41,6 +43,7 @@ class ConversationStore(SQLTrackerStore):
             kwargs: Rasa's other settings.
         """
         super().__init__(domain=domain, host=host, **kwargs)
+        self.engine: Engine
         if self.engine.dialect.name == "sqlite":
             self.engine.dispose()
             self.engine = _sqlite_engine(self.engine.url)
@@ -48,7 +51,7 @@ class ConversationStore(SQLTrackerStore):
         self._classes: dict[str, type[Event]] = {event.type_name: event for event in all_subclasses(Event)}
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
-        """Return the conversation, or None where there is none. Raises SQLAlchemyError or UnknownEventError."""
+        """Return the conversation, or None. Raises SQLAlchemyError or UnknownEventError."""
         table = self.SQLEvent.__table__
         query = sa.select(table.c.data).where(table.c.sender_id == sender_id).order_by(table.c.id)
         with self.engine.connect() as connection:
@@ -67,7 +70,9 @@ class ConversationStore(SQLTrackerStore):
         new = list(tracker.events)[getattr(tracker, _STORED, 0) :]
         if new:
             with self.engine.begin() as connection:
-                connection.execute(self.SQLEvent.__table__.insert(), [_row(tracker.sender_id, event) for event in new])
+                connection.execute(
+                    self.SQLEvent.__table__.insert(), [_row(tracker.sender_id, event) for event in new]
+                )
         setattr(tracker, _STORED, len(tracker.events))
 
     def _event(self, parameters: dict[str, Any]) -> Event:
@@ -98,7 +103,8 @@ def _sqlite_engine(url: sa.engine.url.URL) -> Engine:
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
-        # A power cut may lose the last turns, but never damages the file; the service's database is the record.
+        # A power cut may lose the last turns, but never damages the file; the service's database is the
+        # record.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
 

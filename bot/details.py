@@ -1,4 +1,4 @@
-"""Finds order numbers and e-mail addresses in a text. Pure functions, no model; `bot.language_mentions` finds languages."""
+"""Finds order numbers and e-mail addresses in a text. Pure functions, no model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.learning.text import EMAIL, URL
 ORDER_NUMBER = "order_number"
 EMAIL_ENTITY = "email"
 
-# A number may have letters in front ("TM-48213", "TM 48213"), a "#" before all, and parts joined by hyphens. Slashes,
-# dots, commas and colons make dates, prices and times, which are no order numbers.
+# A number may have letters in front ("TM-48213", "TM 48213"), a "#" before all, and parts joined by hyphens.
+# Slashes, dots, commas and colons make dates, prices and times, which are no order numbers.
 _CANDIDATE = re.compile(
     r"(?<![\w@./:,+-])#?\s?(?:[A-Za-z]{1,6}-?|[A-Z]{2,4}\s)?\d[\dA-Za-z]*(?:-[\dA-Za-z]+)*(?![\w@]|[./:,]\d)"
 )
@@ -61,7 +61,7 @@ def find_details(text: str, expecting: str | None = None) -> list[Detail]:
 
 
 def normalise_order_number(written: str) -> str:
-    """Return the number as shops store it: no "#", upper case, hyphens for spaces ("#tm 48213" → "TM-48213")."""
+    """Return the number without "#", in upper case, hyphens for spaces ("#tm 48213" → "TM-48213")."""
     return "-".join(unicodedata.normalize("NFKC", written).upper().lstrip("# ").split())
 
 

@@ -1,4 +1,4 @@
-"""Measures the trained pipeline on labelled messages: `python -m bot.evaluate FILE [--out OUT] [--model MODEL]`."""
+"""Measures the trained pipeline on labelled messages: `python -m bot.evaluate FILE [--out OUT]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bot.evaluation import Example, MalformedLineError, measure, parse_examples, render_prediction, render_table
+from bot.evaluation import (
+    Example,
+    MalformedLineError,
+    measure,
+    parse_examples,
+    render_prediction,
+    render_table,
+)
 from bot.fingerprint import model_path
 
 

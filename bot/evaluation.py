@@ -1,4 +1,4 @@
-"""Figures of an evaluation: how often language and label were right, and how sure answers were. Pure functions."""
+"""Figures of an evaluation: how often language and label were right, and how sure answers were."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Example:
 class Figures:
     """Shares of one language's messages, from 0 to 1; None where there is nothing to take a share of.
 
-    `answered` is the share answered at all, `precision` how much of that was right, `out_of_scope_recall` the share of
-    messages that have nothing to do with the shop and were not answered with a topic or a task.
+    `answered` is the share answered at all, `precision` how much of that was right, `out_of_scope_recall` the
+    share of messages that have nothing to do with the shop and were not answered with a topic or a task.
     """
 
     name: str
@@ -62,7 +62,11 @@ def _parse_example(line: str, number: int) -> Example:
         if not isinstance(given.get(key), str):
             raise MalformedLineError(f"line {number}: {key!r} must be a string")
     expected = given.get("expected")
-    if not isinstance(expected, list) or not expected or not all(isinstance(label, str) for label in expected):
+    if (
+        not isinstance(expected, list)
+        or not expected
+        or not all(isinstance(label, str) for label in expected)
+    ):
         raise MalformedLineError(f"line {number}: 'expected' must be a list of labels, one at least")
     return Example(given["text"], given["lang"], tuple(expected))
 
@@ -80,7 +84,7 @@ def render_prediction(text: str, parse_data: dict[str, Any]) -> dict[str, Any]:
 
 def measure(examples: Sequence[Example], predictions: Sequence[dict[str, Any]]) -> list[Figures]:
     """Return the figures of each language, in order of first appearance, and of all together last."""
-    pairs = list(zip(examples, predictions))
+    pairs = list(zip(examples, predictions, strict=True))
     languages = list(dict.fromkeys(example.language for example in examples))
     rows = [_figures(name, [pair for pair in pairs if pair[0].language == name]) for name in languages]
     return [*rows, _figures(_OVERALL, pairs)]
@@ -98,7 +102,8 @@ def _figures(name: str, pairs: Sequence[tuple[Example, dict[str, Any]]]) -> Figu
         answered=_share(prediction["decision"] == "answer" for _, prediction in pairs),
         precision=_share(prediction["label"] in example.expected for example, prediction in answered),
         out_of_scope_recall=_share(
-            prediction["decision"] != "answer" or prediction["label"] == OUT_OF_SCOPE for prediction in out_of_scope
+            prediction["decision"] != "answer" or prediction["label"] == OUT_OF_SCOPE
+            for prediction in out_of_scope
         ),
     )
 
@@ -112,14 +117,27 @@ def _share(hits: Iterable[bool]) -> float | None:
     return sum(counted) / len(counted) if counted else None
 
 
-_HEADINGS = ("language", "messages", "language ok", "top-1", "top-3", "answered", "precision", "out-of-scope recall")
+_HEADINGS = (
+    "language",
+    "messages",
+    "language ok",
+    "top-1",
+    "top-3",
+    "answered",
+    "precision",
+    "out-of-scope recall",
+)
 
 
 def render_table(rows: Sequence[Figures]) -> str:
     """Return the figures as a table for the terminal, in percent."""
-    cells = [_HEADINGS]
+    cells: list[tuple[str, ...]] = [_HEADINGS]
     for row in rows:
         shares = (row.language, row.top_1, row.top_3, row.answered, row.precision, row.out_of_scope_recall)
-        cells.append((row.name, str(row.messages), *("–" if share is None else f"{share:.1%}" for share in shares)))
+        cells.append(
+            (row.name, str(row.messages), *("–" if share is None else f"{share:.1%}" for share in shares))
+        )
     widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADINGS))]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths)) for line in cells)
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells
+    )

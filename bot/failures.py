@@ -26,8 +26,8 @@ def decision_of(event: UserUttered) -> str | None:
 def count_failures(events: Iterable[Event]) -> int:
     """Count the customer's latest messages, back to the last understood one, that were not understood.
 
-    Messages inside a form and outside of it are counted apart: not finding an order number in "the blue one" says
-    nothing about whether the bot understood the question before it.
+    Messages inside a form and outside of it are counted apart: not finding an order number in "the blue one"
+    says nothing about whether the bot understood the question before it.
     """
     failures = 0
     loop: str | None = None

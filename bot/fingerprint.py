@@ -1,4 +1,7 @@
-"""One hash over everything that a trained Rasa model depends on. Standard library only: the launcher (Python 3.11) uses it."""
+"""One hash over everything that a trained Rasa model depends on.
+
+Standard library only: the launcher, on Python 3.11, finds the model by it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from pathlib import Path
 PROJECT_FOLDER = Path(__file__).resolve().parents[1]
 MODELS_FOLDER = PROJECT_FOLDER / "models" / "rasa"
 
-# Files, and folders with all that is in them. What only runs (nlg, channel, texts, articles) needs no training.
+# Files, and folders with all that is in them. What only runs (nlg, channel, texts, articles) needs no
+# training.
 TRAINED_ON = (
     "config.yml",
     "data/nlu",

@@ -1,7 +1,8 @@
 """The shop's articles: `data/knowledge/topics.yml` and `data/knowledge/<language>/<area>.yml`.
 
-An article answers one topic in one language. Its figures are placeholders (`{return_window}`) that the market's
-facts fill in (data/shop.yml); where a fact decides between two answers, the article names it with `by:`.
+An article answers one topic in one language. Its figures are placeholders (`{return_window}`) that the
+market's facts fill in (data/shop.yml); where a fact decides between two answers, the article names it with
+`by:`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class UnknownTopicError(LookupError):
 
 @dataclass(frozen=True)
 class Topic:
-    """What is the same in all languages: the file an article is in, and labels offered as buttons below it."""
+    """What is the same in all languages: the articles' file, and labels offered as buttons below them."""
 
     name: str
     area: str
@@ -44,7 +45,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Article:
-    """One topic's answer in one language. `answers` maps a choice of the fact `by` to a text with placeholders."""
+    """One topic's answer in one language. `answers` maps a choice of the fact `by` to a text."""
 
     topic: str
     language: str
@@ -174,8 +175,8 @@ def load_knowledge(folder: Path = KNOWLEDGE_FOLDER, languages: Iterable[str] | N
         languages: Tags to read; the shop's languages when None. One without a folder has no articles yet.
 
     Raises:
-        KnowledgeError: An article has an unknown topic or placeholder, is in the wrong file, stands there twice,
-            lacks an answer that some market needs, or the default language lacks a topic.
+        KnowledgeError: An article has an unknown topic or placeholder, is in the wrong file, stands there
+            twice, lacks an answer that some market needs, or the default language lacks a topic.
     """
     topics = read_topics(folder / TOPICS_FILE)
     tags = list(languages) if languages is not None else [language.tag for language in list_languages()]
@@ -216,7 +217,9 @@ def _parse_article(file: Path, language: str, entry: Any) -> Article:
     if ("by" in entry) != ("answers" in entry) or ("answer" in entry) == ("answers" in entry):
         raise KnowledgeError(f"{file}: {topic}: either `answer`, or `by` with `answers`")
     answers = entry["answers"] if "answers" in entry else {_ONLY: entry["answer"]}
-    if not isinstance(answers, dict) or not all(isinstance(text, str) and text.strip() for text in answers.values()):
+    if not isinstance(answers, dict) or not all(
+        isinstance(text, str) and text.strip() for text in answers.values()
+    ):
         raise KnowledgeError(f"{file}: {topic}: an answer is empty")
     return Article(
         topic=topic,
@@ -242,7 +245,9 @@ def _check_article(file: Path, article: Article, topics: dict[str, Topic]) -> No
         for name in _placeholders(file, article, text):
             # A choice decides between answers and is never shown.
             if name not in market.facts or "choice" in market.facts[name]:
-                raise KnowledgeError(f"{file}: {article.topic}: {{{name}}} is no fact of market {market.code}")
+                raise KnowledgeError(
+                    f"{file}: {article.topic}: {{{name}}} is no fact of market {market.code}"
+                )
 
 
 def _placeholders(file: Path, article: Article, text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Finds languages that a text names, in any of the shop's languages and in the language's own ("Deutsch", "באנגלית")."""
+"""Finds languages that a text names, in any of the shop's languages or their own ("באנגלית", "Deutsch")."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from babel import Locale
 
 from locales.languages import fold, language_names, list_languages
 
-# A run of letters of one kind: Hebrew and Arabic write "in", "the", "and" joined to the word, Italian with an apostrophe.
+# A run of letters of one kind: Hebrew and Arabic write "in", "the", "and" joined to the word, Italian with an
+# apostrophe.
 _WORD = re.compile(r"[\u0590-\u05ff]+|[\u0600-\u06ff]+|[^\W\d_\u0590-\u06ff]+(?:-[^\W\d_\u0590-\u06ff]+)*")
 _PREFIXES = (
     re.compile(r"[ולבכמהש]{1,3}(?=[\u05d0-\u05ea]{3})"),
     re.compile(r"(?:و|ف)?(?:بال|لل|ال|ب|ل)(?=[\u0621-\u064a]{3})"),
 )
-# Names so short are everyday words as well, and so are those that are only the tail of a name (Vietnamese "tiếng Anh" is
-# English, "Anh" also "you"; "Hà Lan" is also the country): they count only where little else is said.
+# Names so short are everyday words as well, and so are those that are only the tail of a name (Vietnamese
+# "tiếng Anh" is English, "Anh" also "you"; "Hà Lan" is also the country): they count only where little else
+# is said.
 _SHORT = 3
 _LITTLE_ELSE = 3
 
@@ -98,7 +100,7 @@ def _lower(name: str) -> str:
 
 def _written_names(codes: set[str]) -> set[str]:
     """Return the names as they are written, accents and all."""
-    names = set()
+    names: set[str] = set()
     for code in codes:
         own = Locale.parse(code).languages.get(code)
         said = [own] + [Locale.parse(language.locale).languages.get(code) for language in list_languages()]

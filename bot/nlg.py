@@ -1,9 +1,9 @@
 """Everything that the bot says: the catalogue's text or an article, in the conversation's language.
 
 The domain's `responses` are language-free: `text` names a key of the catalogue `bot`, a button gives only its
-payload, and `custom` says what is no text: `handoff` (why a person is needed), `tasks` (what may be offered beside
-topics) or `choose` (which of the choosers below picks the response). Actions pass raw values, which are formatted
-here for the customer's locale.
+payload, and `custom` says what is no text: `handoff` (why a person is needed), `tasks` (what may be offered
+beside topics) or `choose` (which of the choosers below picks the response). Actions pass raw values, which
+are formatted here for the customer's locale.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class CatalogueGenerator(NaturalLanguageGenerator):
 
         Args:
             endpoint_config: Not used.
-            domain: Rasa makes its NLG before it loads the model, so this one is empty when serving; `use` follows.
+            domain: Rasa makes its NLG before it loads the model, so this one is empty when serving; `use`
+                follows.
 
         Raises:
             KnowledgeError: An article is wrong.

@@ -28,7 +28,9 @@ class SecondOpinion:
         from langdetect.detector_factory import DetectorFactory
 
         profiles = Path(langdetect.__file__).parent / "profiles"
-        self._columns = {code: column for column, (_, code) in enumerate(languages) if (profiles / code).is_file()}
+        self._columns = {
+            code: column for column, (_, code) in enumerate(languages) if (profiles / code).is_file()
+        }
         self._size = len(languages)
         self._factory: DetectorFactory | None = None
         if len(self._columns) > 1:
@@ -39,7 +41,7 @@ class SecondOpinion:
             )
 
     def log_probabilities(self, text: str) -> np.ndarray | None:
-        """Return the logarithm of each language's probability, in the order given; None where it finds no letters."""
+        """Return the logarithm of each language's probability, in order; None where it finds no letters."""
         from langdetect.lang_detect_exception import LangDetectException
 
         if self._factory is None:

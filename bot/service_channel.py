@@ -18,8 +18,6 @@ from bot.knowledge import default_knowledge
 from bot.turn import CHANNEL, TurnFailedError, find_turn, handle_turn
 from bot.turn_format import MalformedTurnError, TextTooLongError, parse_turn, render_turn, state_after
 
-SECRET = "secret"
-TIMEOUT_SECONDS = "timeout_seconds"
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
 _LEAST_SECRET_LENGTH = 16
@@ -50,12 +48,12 @@ class ServiceChannel(InputChannel):
             ChannelSettingsError: The secret is missing or too short to be one.
         """
         given = credentials or {}
-        secret = str(given.get(SECRET) or "")
+        secret = str(given.get("secret") or "")
         if len(secret) < _LEAST_SECRET_LENGTH:
             raise ChannelSettingsError(
                 f"DRAGOMAN_INTERNAL_SECRET must have at least {_LEAST_SECRET_LENGTH} characters"
             )
-        return cls(secret, float(given.get(TIMEOUT_SECONDS, DEFAULT_TIMEOUT_SECONDS)))
+        return cls(secret, float(given.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)))
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return the endpoints. `on_new_message` is not used: a turn answers for itself (bot.turn)."""

@@ -18,14 +18,23 @@ from locales.markets import default_language, market_for
 # The catalogue that holds the bot's texts.
 DOMAIN = "bot"
 
-# An action's value of this name lists labels to offer as buttons; of that one, a number picks the plural form.
+# An action's value of this name lists labels to offer as buttons; of that one, a number picks the plural
+# form.
 OFFER = "offer"
 COUNT = "count"
 
 # What rasa-sdk and Rasa send with every response beside the action's own values.
-_NO_VALUES = frozenset(
-    "domain_responses template response text buttons elements custom attachment image".split()
-)
+_NO_VALUES = {
+    "attachment",
+    "buttons",
+    "custom",
+    "domain_responses",
+    "elements",
+    "image",
+    "response",
+    "template",
+    "text",
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,9 @@ class Telling:
         market = market_for(self.context.market, self.language)
         locale = market.locale_for(self.language)
         return {
-            name: format_value(value, locale, market.currency) if isinstance(value, Mapping) else str(value)
+            name: format_value(dict(value), locale, market.currency)
+            if isinstance(value, Mapping)
+            else str(value)
             for name, value in self.values.items()
             if name not in (OFFER, COUNT)
         }

@@ -1,4 +1,4 @@
-"""Trains the Rasa model, unless one of the same data, rules and code is there: `python -m bot.train [--force]`."""
+"""Trains the Rasa model, unless one of the same data and code is there: `python -m bot.train [--force]`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One turn: a customer's message goes through Rasa once, and the tracker is saved once or not at all.
 
-Rasa's own `handle_message` swallows what goes wrong in an action and saves the conversation half told. Here a failing
-action fails the turn: nothing is saved, and the service may repeat it.
+Rasa's own `handle_message` swallows what goes wrong in an action and saves the conversation half told. Here a
+failing action fails the turn: nothing is saved, and the service may repeat it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ async def handle_turn(agent: Agent, request: TurnRequest, timeout_seconds: float
         raise TurnFailedError(str(error)) from error
 
 
-async def _handle_locked(agent: Agent, processor: MessageProcessor, request: TurnRequest) -> DialogueStateTracker:
+async def _handle_locked(
+    agent: Agent, processor: MessageProcessor, request: TurnRequest
+) -> DialogueStateTracker:
     _prepare(processor)
     async with agent.lock_store.lock(request.sender_id):
         tracker = await processor.fetch_tracker_and_update_session(request.sender_id)
@@ -78,11 +80,14 @@ def _prepare(processor: MessageProcessor) -> None:
     if isinstance(processor.nlg, CatalogueGenerator):
         processor.nlg.use(processor.domain)
     if isinstance(processor.tracker_store, FailSafeTrackerStore):
-        # Rasa's wrapper goes on without the database and forgets the conversation; a failed turn is repeated instead.
+        # Rasa's wrapper goes on without the database and forgets the conversation; a failed turn is repeated
+        # instead.
         processor.tracker_store = processor.tracker_store._tracker_store
 
 
-async def _take_turn(processor: MessageProcessor, tracker: DialogueStateTracker, request: TurnRequest) -> None:
+async def _take_turn(
+    processor: MessageProcessor, tracker: DialogueStateTracker, request: TurnRequest
+) -> None:
     channel = CollectingOutputChannel()
     metadata = {**request.metadata, **conversation_context(tracker)}
     metadata["pressed"] = request.payload or find_typed_button(request.text, last_buttons(tracker.events))
@@ -104,7 +109,7 @@ async def _take_turn(processor: MessageProcessor, tracker: DialogueStateTracker,
 async def _run_actions(
     processor: MessageProcessor, tracker: DialogueStateTracker, channel: CollectingOutputChannel
 ) -> None:
-    """Run what the policies predict until they listen again: Rasa's prediction loop, but with errors raised."""
+    """Run what the policies predict until they listen again: Rasa's loop, but with errors raised."""
     goes_on = True
     while goes_on and not tracker.is_paused():
         action, prediction = processor.predict_next_with_tracker_if_should(tracker)
@@ -151,7 +156,7 @@ async def parse_text(
 
 
 def conversation_context(tracker: DialogueStateTracker) -> dict[str, Any]:
-    """Return what only the tracker knows and the pipeline needs: `expecting` and `offered` (see bot.context)."""
+    """Return what only the tracker knows: `expecting` and `offered` (see bot.context)."""
     offered = [
         pressed.value
         for pressed in map(parse_payload, (button["payload"] for button in last_buttons(tracker.events)))
@@ -168,7 +173,11 @@ def _expecting(tracker: DialogueStateTracker) -> str | None:
         "utter_language": EXPECTING_LANGUAGE,
     }
     # A response that asks nothing back has no buttons.
-    names = [event.metadata.get("utter_action") for event in _last_replies(tracker.events) if event.data.get("buttons")]
+    names = [
+        event.metadata.get("utter_action")
+        for event in _last_replies(tracker.events)
+        if event.data.get("buttons")
+    ]
     return asked.get(names[-1]) if names else None
 
 
@@ -200,5 +209,7 @@ def find_turn(events: Sequence[Event], message_id: str) -> list[Event] | None:
     if start is None:
         return None
     turn = list(events)[start:]
-    end = next((position for position, event in enumerate(turn[1:], 1) if isinstance(event, UserUttered)), len(turn))
+    end = next(
+        (position for position, event in enumerate(turn[1:], 1) if isinstance(event, UserUttered)), len(turn)
+    )
     return turn[:end]

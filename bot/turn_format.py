@@ -1,4 +1,4 @@
-"""The wire format of a turn: JSON from the service, JSON back (tests/contracts/turn.schema.json). Pure functions."""
+"""The wire format of a turn (tests/contracts/turn.schema.json): JSON from the service, JSON back."""
 
 from __future__ import annotations
 
@@ -68,7 +68,11 @@ def parse_turn(document: Any) -> TurnRequest:
 
 
 def render_turn(
-    message_id: str, turn: Sequence[Event], slots: Mapping[str, Any], active_loop: str | None, knowledge: KnowledgeBase
+    message_id: str,
+    turn: Sequence[Event],
+    slots: Mapping[str, Any],
+    active_loop: str | None,
+    knowledge: KnowledgeBase,
 ) -> dict[str, Any]:
     """Write the response.
 
@@ -84,7 +88,7 @@ def render_turn(
     parsed: Mapping[str, Any] = message.parse_data
     language, understanding = parsed["language"], parsed["understanding"]
     uttered = [event for event in turn if isinstance(event, BotUttered)]
-    handoffs = [event.data["custom"]["handoff"] for event in uttered if (event.data.get("custom") or {}).get("handoff")]
+    handoffs = [handoff for event in uttered if (handoff := (event.data.get("custom") or {}).get("handoff"))]
     return {
         "message_id": message_id,
         "replies": [_reply(event) for event in uttered if event.text],

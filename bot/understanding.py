@@ -1,4 +1,4 @@
-"""From probabilities to a decision: answer, ask back, or say that the message was not understood. Pure functions."""
+"""From probabilities to a decision: answer, ask back, or say that it was not understood. Pure functions."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ def ensure_model(environment: dict[str, str]) -> Path:
         say(f"· {model.name} fits the current data")
     else:
         say("· training on the current data; takes a minute or two")
-        run_step(".venv-bot", ["-m", "bot.train"], environment, show=True)
+        # Rasa's libraries warn of their own future, and its bars rush past hundreds of times.
+        quiet = {**environment, "PYTHONWARNINGS": "ignore", "TQDM_DISABLE": "1"}
+        run_step(".venv-bot", ["-m", "bot.train"], quiet, show=True)
     return model
 
 

@@ -57,7 +57,11 @@ class DetailExtractor(GraphComponent):
         for message in messages:
             context = parse_context(message.get("metadata"))
             text = message.get(TEXT) or ""
-            found = self._pressed(text, context.pressed) if context.pressed else self.find(text, context.expecting)
+            found = (
+                self._pressed(text, context.pressed)
+                if context.pressed
+                else self.find(text, context.expecting)
+            )
             entities = [
                 {
                     ENTITY_ATTRIBUTE_TYPE: detail.entity,

@@ -49,18 +49,20 @@ class UntrainedLabelClassifierError(RuntimeError):
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class LabelClassifier(GraphComponent, IntentClassifier):
-    """Sets `understanding` on a message: `{"label", "confidence", "ranking": [{"label", "confidence"} × 5], "decision"}`.
+    """Sets `understanding` on a message: `{"label", "confidence", "ranking": [{"label", "confidence"} × 5],
+    "decision"}`.
 
-    `decision` is "answer", "clarify" (offer the likeliest) or "fallback". For Rasa's rules it sets `intent` as well:
-    the label up to its slash ("faq" for "faq/return_policy"), or `nlu_fallback` unless the decision is to answer.
+    `decision` is "answer", "clarify" (offer the likeliest) or "fallback". For Rasa's rules it sets `intent`
+    as well: the label up to its slash ("faq" for "faq/return_policy"), or `nlu_fallback` unless the decision
+    is to answer.
     """
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         return {
-            # Characters of the longest character n-gram; five doubles the model and gains nothing on held-out authors.
+            # Characters of the longest n-gram; five doubles the model and gains nothing on held-out authors.
             LONGEST_NGRAM: 4,
-            # Messages that must have an n-gram for it to count. Rare ones help: leaving out the single ones cost 1.4 %.
+            # Messages that must have an n-gram for it to count. Leaving out those of one message costs 1.4 %.
             LEAST_MESSAGES: 1,
             # The support vector machine's C.
             SOFTNESS: 0.5,
@@ -130,7 +132,9 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         if len(set(labels)) < 2:
             raise UntrainedLabelClassifierError("training messages of two labels at least are needed")
         messages = [self._see(message) for message in examples]
-        scores, columns = self.held_out_scores(messages, labels, [author_group(message) for message in examples])
+        scores, columns = self.held_out_scores(
+            messages, labels, [author_group(message) for message in examples]
+        )
         truths = np.array([columns.index(label) for label in labels])
         temperature = fit_temperature(scores, truths, least=0.5, most=20.0)
         self._model = self._fit(messages, labels, temperature)
@@ -141,12 +145,14 @@ class LabelClassifier(GraphComponent, IntentClassifier):
     def held_out_scores(
         self, messages: list[Seen], labels: list[str], groups: list[int]
     ) -> tuple[np.ndarray, list[str]]:
-        """Return each message's scores by a model that has seen no message of its author, and the labels of the columns."""
+        """Return each message's scores by a model that has not seen its author, and the columns' labels."""
         columns = sorted(set(labels))
         scores = np.zeros((len(messages), len(columns)))
         for held_out in hold_out(groups):
             rest = [position for position, out in enumerate(held_out) if not out]
-            model = self._fit([messages[position] for position in rest], [labels[position] for position in rest])
+            model = self._fit(
+                [messages[position] for position in rest], [labels[position] for position in rest]
+            )
             # A label that only the held-out author has cannot be found by the others' model.
             own = [columns.index(label) for label in model.labels]
             for position, out in enumerate(held_out):
@@ -193,7 +199,9 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         tokens = message.get(TEXT_TOKENS) or () if self._config[PIECES] else ()
         _, sentence = message.get_dense_features(TEXT, [])
         dense = None if sentence is None else np.asarray(sentence.features)[0]
-        return see(message.get(TEXT) or "", [token.lemma for token in tokens], dense, self._config[LONGEST_NGRAM])
+        return see(
+            message.get(TEXT) or "", [token.lemma for token in tokens], dense, self._config[LONGEST_NGRAM]
+        )
 
     def _set(self, message: Message, understanding: Understanding) -> None:
         message.set(UNDERSTANDING, understanding.as_dict(), add_to_output=True)

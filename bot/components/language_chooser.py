@@ -30,8 +30,8 @@ START_FROM = "start_from"
 class Choice:
     """`chosen` is what the bot answers in; `asked` what the customer has asked for by name, now or earlier.
 
-    `asked_now` tells that it was in this message, `unsupported` is the ISO 639-1 code asked for in this message that
-    the shop does not speak.
+    `asked_now` tells that it was in this message, `unsupported` is the ISO 639-1 code asked for in this
+    message that the shop does not speak.
     """
 
     chosen: str
@@ -51,15 +51,16 @@ def choose(
 ) -> Choice:
     """Choose the language to answer in.
 
-    What the customer asked for by name counts most, then what the message is surely written in, the conversation so
-    far, the channel's hint, the shop's default.
+    What the customer asked for by name counts most, then what the message is surely written in, the
+    conversation so far, the channel's hint, the shop's default.
 
     Args:
         detected: What the LanguageIdentifier found.
         named: ISO 639-1 codes of the languages that the message asks for; empty if it asks for none.
         context: What the service knows of the conversation.
         switch_from: Probability from which a message changes the language of a conversation …
-        switch_words: … if it has so many words that tell (one borrowed word never does) or a script of its own.
+        switch_words: … if it has so many words that tell (one borrowed word never does) or a script of its
+            own.
         start_from: Probability from which the first message sets it.
     """
     spoken = find_language(context.language)
@@ -86,7 +87,7 @@ def choose(
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class LanguageChooser(GraphComponent):
-    """Adds `chosen`, `asked`, `asked_now` and `unsupported` (see `Choice`) to what the LanguageIdentifier has set."""
+    """Adds what `Choice` holds to what the LanguageIdentifier has set."""
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:

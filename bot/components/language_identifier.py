@@ -1,4 +1,4 @@
-"""Which language is a message in? Script first, then a character model of our own, then langdetect where it doubts."""
+"""Which language is a message in? Script first, then a character model of our own, then langdetect."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.context import Context, parse_context
 from bot.learning.language_model import LanguageModel, train_language_model
 from bot.learning.linear_model import fit_temperature, softmax
-from bot.second_opinion import SecondOpinion
 from bot.learning.text import alphabet_of, evidence_words, letters_of, normalise
 from bot.learning.training_messages import author_group, hold_out, language_of
+from bot.second_opinion import SecondOpinion
 from locales.languages import find_language, get_language
 from locales.markets import list_markets
 
@@ -47,8 +47,8 @@ class UntrainedLanguageIdentifierError(RuntimeError):
 class Calibration:
     """Worked out on messages of authors that the model was not trained on.
 
-    `temperature` turns log likelihoods into probabilities; a text whose mean log likelihood per character, with
-    `length_slack` / √characters added, is under `unknown_below` is in none of the languages.
+    `temperature` turns log likelihoods into probabilities; a text whose mean log likelihood per character,
+    with `length_slack` / √characters added, is under `unknown_below` is in none of the languages.
     """
 
     temperature: float
@@ -57,10 +57,11 @@ class Calibration:
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class LanguageIdentifier(GraphComponent):
-    """Sets `language` on a message: `{"detected", "confidence", "words", "script", "ranking": [{"language", "confidence"}]}`.
+    """Sets `language` on a message: `{"detected", "confidence", "words", "script", "ranking": [{"language",
+    "confidence"}]}`.
 
-    `detected` is a tag of locales/languages.yml or "unknown". `words` counts what spoke for it: with none, the
-    context's languages alone decided. `script` tells that the letters alone did.
+    `detected` is a tag of locales/languages.yml or "unknown". `words` counts what spoke for it: with none,
+    the context's languages alone decided. `script` tells that the letters alone did.
     """
 
     @staticmethod
@@ -68,18 +69,37 @@ class LanguageIdentifier(GraphComponent):
         return {
             # Longest character n-gram: five and six gain 0.1 % on held-out authors and double the model.
             ORDER: 4,
-            # Words in use in every language, beside the names of carriers and ways to pay, which come from data/shop.yml.
-            NEUTRAL_WORDS: ["ok", "okay", "oké", "oke", "okey", "okie", "k", "email", "e-mail", "mail", "id", "n", "nr", "no", "ord"],
+            # Words in use in every language, beside the names of carriers and ways to pay, which come from
+            # data/shop.yml.
+            NEUTRAL_WORDS: [
+                "ok",
+                "okay",
+                "oké",
+                "oke",
+                "okey",
+                "okie",
+                "k",
+                "email",
+                "e-mail",
+                "mail",
+                "id",
+                "n",
+                "nr",
+                "no",
+                "ord",
+            ],
             # How likely the next message is in the language of the conversation so far …
             CONVERSATION_PRIOR: 0.9,
             # … and, where there is none yet, in the one that the widget or the phone number hints at.
             HINT_PRIOR: 0.5,
-            # Share of letters in a script that one language has to itself: enough to decide, product names aside.
+            # Share of letters in a script that one language has to itself: enough to decide, product names
+            # aside.
             SCRIPT_SHARE: 0.3,
             # Under this probability langdetect is asked as well (a millisecond, against 0.1 for the model) …
             DOUBT: 0.8,
-            # … and its log probabilities count so much of the model's own. More makes the shop's own customers' messages
-            # worse (its profiles come from Wikipedia), none makes sentences on other matters worse.
+            # … and its log probabilities count so much of the model's own. More makes the shop's own
+            # customers' messages worse (its profiles come from Wikipedia), none makes sentences on other
+            # matters worse.
             SECOND_OPINION_WEIGHT: 0.2,
             # Share of the shop's own customers that may be taken for speakers of an unknown language.
             UNKNOWN_QUANTILE: 0.01,
@@ -143,7 +163,9 @@ class LanguageIdentifier(GraphComponent):
         ]
         spoken = [(language, group, words) for language, group, words in examples if language and words]
         if not spoken:
-            raise UntrainedLanguageIdentifierError("no training message names its language (metadata: {language: …})")
+            raise UntrainedLanguageIdentifierError(
+                "no training message names its language (metadata: {language: …})"
+            )
         languages = sorted({language for language, _, _ in spoken})
         self._calibration = self._calibrate(spoken, languages)
         pairs = [(language, words) for language, _, words in spoken]
@@ -274,9 +296,13 @@ class LanguageIdentifier(GraphComponent):
     def _calibrate(self, spoken: list[tuple[str, int, list[str]]], languages: list[str]) -> Calibration:
         likelihoods, truths, typical = [], [], []
         for held_out in hold_out([group for _, group, _ in spoken]):
-            rest = [(language, words) for (language, _, words), out in zip(spoken, held_out) if not out]
+            rest = [
+                (language, words)
+                for (language, _, words), out in zip(spoken, held_out, strict=True)
+                if not out
+            ]
             model = train_language_model(rest, languages, self._config[ORDER])
-            for (language, _, words), out in zip(spoken, held_out):
+            for (language, _, words), out in zip(spoken, held_out, strict=True):
                 if out:
                     scores, length = model.score(words)
                     likelihoods.append(scores)
@@ -287,11 +313,11 @@ class LanguageIdentifier(GraphComponent):
 
 
 def _names_of_the_shop() -> set[str]:
-    """Return the words of names that data/shop.yml lists (carriers, ways to pay, the shop): no sign of any language."""
+    """Return the words of names in data/shop.yml (carriers, ways to pay): no sign of any language."""
     names: set[str] = set()
     for market in list_markets():
         for value in market.facts.values():
-            for name in value.get("list", []) + [str(value["text"])] if "text" in value else value.get("list", []):
+            for name in value.get("list", [value["text"]] if "text" in value else []):
                 names.update(evidence_words(name))
     return names
 

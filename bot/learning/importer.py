@@ -10,16 +10,16 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.training_data import TrainingMessage, read_messages
 from bot.learning.training_messages import METADATA
+from bot.training_data import TrainingMessage, read_messages
 
 
 class LabelImporter(RasaFileImporter):
     """Reads data/nlu/ with our own reader (bot.training_data); named in config.yml.
 
-    Rasa takes a label with a slash for a retrieval intent and asks for responses and a ResponseSelector. Here the intent
-    is what the rules know ("faq"), and the whole label ("faq/return_policy") stands in the metadata. Marked entities are
-    left out: ours are found without training.
+    Rasa takes a label with a slash for a retrieval intent and asks for responses and a ResponseSelector. Here
+    the intent is what the rules know ("faq"), and the whole label ("faq/return_policy") stands in the
+    metadata. Marked entities are left out: ours are found without training.
     """
 
     def get_nlu_data(self, language: str | None = "en") -> TrainingData:
@@ -29,5 +29,9 @@ class LabelImporter(RasaFileImporter):
 
 
 def _as_rasa_message(message: TrainingMessage) -> Message:
-    metadata: dict[str, Any] = {"label": message.label, "language": message.language, "author": message.author}
+    metadata: dict[str, Any] = {
+        "label": message.label,
+        "language": message.language,
+        "author": message.author,
+    }
     return Message({TEXT: message.text, INTENT: message.label.partition("/")[0], METADATA: metadata})

@@ -1,4 +1,4 @@
-"""What the label classifier sees of a message: n-grams of characters, words and SentencePiece pieces, and a dense vector."""
+"""What the label classifier sees: n-grams of characters, words and pieces, and a dense vector."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 
 from bot.learning.text import mask_details
+from locales.languages import fold
 
 # N-grams of different kinds must not be taken for one another: "c:no" is not "w:no".
-_CHARACTERS, _WORDS, _PIECES = "c:", "w:", "p:"
+_CHARACTERS, _FOLDED, _WORDS, _PIECES = "c:", "f:", "w:", "p:"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One message as the classifier sees it: how often it has each n-gram, and the encoder's vector if there is one."""
+    """One message as the classifier sees it: how often it has each n-gram, and the encoder's vector."""
 
     ngrams: dict[str, int]
     dense: np.ndarray | None
@@ -33,28 +35,39 @@ def see(text: str, pieces: Sequence[str], dense: np.ndarray | None, longest: int
         dense: The encoder's sentence vector, or None.
         longest: Characters of the longest character n-gram. They stay within words.
     """
-    words = mask_details(text).split()
-    counts: Counter[str] = Counter()
-    for word in words:
-        padded = f" {word} "
-        for size in range(1, longest + 1):
-            for start in range(len(padded) - size + 1):
-                counts[_CHARACTERS + padded[start : start + size]] += 1
+    masked = mask_details(text)
+    words = masked.split()
+    counts: Counter[str] = Counter(_CHARACTERS + gram for gram in _within(words, 1, longest))
+    # Once more without accents: many leave them out, Vietnamese customers all of them.
+    counts.update(_FOLDED + gram for gram in _within(_fold(masked).split(), 2, longest))
     counts.update(_WORDS + gram for gram in _one_and_two(words))
     counts.update(_PIECES + gram for gram in _one_and_two(pieces))
     return Seen(dict(counts), dense)
 
 
+def _fold(text: str) -> str:
+    # Unicode does not decompose the Vietnamese d with stroke.
+    return fold(text).replace("đ", "d")
+
+
+def _within(words: Sequence[str], shortest: int, longest: int) -> Iterable[str]:
+    for word in words:
+        padded = f" {word} "
+        for size in range(shortest, longest + 1):
+            for start in range(len(padded) - size + 1):
+                yield padded[start : start + size]
+
+
 def _one_and_two(parts: Sequence[str]) -> Iterable[str]:
     yield from parts
     bounded = ["<", *parts, ">"]
-    for first, second in zip(bounded, bounded[1:]):
+    for first, second in pairwise(bounded):
         yield f"{first} {second}"
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The n-grams that count, their column, and how much they weigh (rare ones more: inverse document frequency)."""
+    """The n-grams that count, their columns, and their weights: inverse document frequencies."""
 
     columns: dict[str, int]
     weights: np.ndarray
@@ -70,8 +83,12 @@ class Vocabulary:
         return cls({ngram: column for column, ngram in enumerate(kept)}, np.array(weights, dtype=np.float32))
 
     def vector(self, message: Seen) -> tuple[np.ndarray, np.ndarray]:
-        """Return the columns of a message's n-grams and their values, of length one for each kind of n-gram."""
-        known = [(self.columns[ngram], count, ngram[0]) for ngram, count in message.ngrams.items() if ngram in self.columns]
+        """Return the columns of a message's n-grams and their values; each kind of n-gram has length one."""
+        known = [
+            (self.columns[ngram], count, ngram[0])
+            for ngram, count in message.ngrams.items()
+            if ngram in self.columns
+        ]
         if not known:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         columns = np.fromiter((column for column, _, _ in known), dtype=np.int64, count=len(known))
@@ -92,9 +109,10 @@ class Vocabulary:
             values.append(own_values)
             starts.append(starts[-1] + len(own_columns))
         ngrams = sparse.csr_matrix(
-            (np.concatenate(values), np.concatenate(columns), starts), shape=(len(messages), len(self.columns))
+            (np.concatenate(values), np.concatenate(columns), starts),
+            shape=(len(messages), len(self.columns)),
         )
         if messages[0].dense is None:
             return ngrams
-        dense = np.stack([message.dense for message in messages]) * dense_weight
+        dense = np.stack([message.dense for message in messages if message.dense is not None]) * dense_weight
         return sparse.hstack([ngrams, sparse.csr_matrix(dense.astype(np.float32))]).tocsr()

@@ -1,7 +1,8 @@
 """Character n-gram models of several languages at once: how likely is a text in each of them?
 
-Interpolated Witten-Bell smoothing (Witten & Bell 1991). Every probability is worked out when training: a lookup of the
-longest n-gram known in any language gives a row with its logarithm in each, so scoring is one sum over rows.
+Interpolated Witten-Bell smoothing (Witten & Bell 1991). Every probability is worked out when training: a
+lookup of the longest n-gram known in any language gives a row with its logarithm in each, so scoring is one
+sum over rows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class LanguageModel:
     rows: np.ndarray
 
     def score(self, words: Sequence[str]) -> tuple[np.ndarray, int]:
-        """Return the log likelihood of the words in each language (natural logarithm), and the characters counted."""
+        """Return the words' natural log likelihood in each language, and the characters counted."""
         text = f" {' '.join(words)} "
         found = []
         for end in range(2, len(text) + 1):

@@ -1,4 +1,4 @@
-"""A linear model over n-grams and a dense vector: one weight a feature and label, probabilities by a softmax."""
+"""A linear model over n-grams and a dense vector: a weight a feature and label, then a softmax."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class LinearModel:
         columns, values = self.vocabulary.vector(message)
         scores = self.bias + values @ self.weights[columns]
         if message.dense is not None:
-            scores = scores + (message.dense * self.dense_weight) @ self.weights[len(self.vocabulary.columns) :]
+            scores = (
+                scores + (message.dense * self.dense_weight) @ self.weights[len(self.vocabulary.columns) :]
+            )
         return np.asarray(scores)
 
     def probabilities(self, message: Seen) -> np.ndarray:
@@ -113,7 +115,8 @@ def softmax(values: np.ndarray) -> np.ndarray:
 
 
 def fit_temperature(scores: np.ndarray, truths: np.ndarray, least: float, most: float) -> float:
-    """Return the factor on scores (messages × labels) under which softmax makes the truths likeliest (Guo et al. 2017).
+    """Return the factor on scores (messages × labels) under which softmax makes the truths likeliest (Guo et
+    al. 2017).
 
     Args:
         scores: Of messages that the model has not seen.

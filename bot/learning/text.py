@@ -42,7 +42,7 @@ def letters_of(script: str) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def alphabet_of(char: str) -> str | None:
-    """Return the alphabet of a letter by its Unicode name ("LATIN", "HEBREW" …); None for what is no letter."""
+    """Return a letter's alphabet by its Unicode name ("LATIN", "HEBREW" …); None for what is no letter."""
     if not char.isalpha():
         return None
     return unicodedata.name(char, "UNKNOWN").split(" ", 1)[0]
@@ -61,7 +61,8 @@ def normalise(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_point(char: str) -> bool:
-    # Hebrew points and Arabic harakat are non-spacing marks; so are loose Latin accents, which NFKC has joined.
+    # Hebrew points and Arabic harakat are non-spacing marks; so are loose Latin accents, which NFKC has
+    # joined.
     return "\u0591" <= char <= "\u05c7" or "\u064b" <= char <= "\u0652" or char in "\u0640\u200e\u200f\ufe0f"
 
 
@@ -89,7 +90,9 @@ def evidence_words(text: str, neutral: Collection[str] = ()) -> list[str]:
         if any(char.isdigit() for char in chunk):
             continue
         cleaned = "".join(char if char.isalpha() or _joins(char) else " " for char in chunk)
-        words += [word for word in (part.strip("'") for part in cleaned.split()) if word and word not in neutral]
+        words += [
+            word for word in (part.strip("'") for part in cleaned.split()) if word and word not in neutral
+        ]
     return words
 
 

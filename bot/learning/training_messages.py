@@ -23,13 +23,13 @@ def language_of(message: Message) -> str | None:
 
 
 def author_group(message: Message) -> int:
-    """Return the number in the author's name ("it-2" → 2), or 0.
+    """Return 0 or 1: whether the number in the author's name is even or odd ("it-2" → 0).
 
-    Messages of one author resemble each other. Holding out the second author of every language at once measures what
-    a stranger's message meets, with as many models as a language has authors.
+    Messages of one author resemble each other. Holding out half of the authors, in every language at once,
+    measures what a stranger's message meets, with two models instead of one an author.
     """
     number = _TRAILING_NUMBER.search(message.get(METADATA)["author"])
-    return int(number[1]) if number else 0
+    return int(number[1]) % 2 if number else 0
 
 
 def hold_out(groups: Sequence[int]) -> list[list[bool]]:

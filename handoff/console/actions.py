@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from handoff.agents.models import Agent
 from handoff.context import Services
 from handoff.conversations import repository
+from handoff.conversations.errors import WrongOwnerError
+from handoff.conversations.models import Owner
 from handoff.conversations.service import conversation_topic
 from handoff.conversations.text import clean_text
 from handoff.errors import InvalidRequestError
@@ -29,6 +31,18 @@ class Actions:
         self._id = conversation_id
 
     async def take(self, agent: Agent) -> None:
+        """Take it out of the queue.
+
+        Raises:
+            WrongOwnerError: Somebody else was faster, or the customer is back with the assistant by now.
+        """
+        async with change(self._services, self._id) as (session, conversation, traits):
+            if conversation.owner is Owner.BOT:
+                raise WrongOwnerError("the customer has left the queue", owner=conversation.owner.value)
+            await service.take(session, conversation, traits, agent)
+
+    async def step_in(self, agent: Agent) -> None:
+        """Take it from the assistant, or out of the queue if it has come there meanwhile."""
         async with change(self._services, self._id) as (session, conversation, traits):
             await service.take(session, conversation, traits, agent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +15,8 @@ from handoff.conversations.service import language_of
 from handoff.queue import repository as queue
 from handoff.queue.models import Handoff
 
+# Whoever stands further back is not served next; the list is read anew at every change.
+WAITING_SHOWN = 100
 RECENT_WITH_BOT = 20
 
 
@@ -56,7 +59,7 @@ class Board:
 
 async def read_board(session: AsyncSession, agent_id: uuid.UUID, *, with_bot: bool) -> Board:
     """Read the lists; the assistant's conversations only if they are looked at."""
-    waiting = await queue.list_waiting(session)
+    waiting = await queue.list_waiting(session, WAITING_SHOWN, with_packets=False)
     held = await queue.list_held(session)
     owned_by_bot = (
         await conversations.list_recent_conversations(session, Owner.BOT, RECENT_WITH_BOT) if with_bot else []
@@ -66,6 +69,9 @@ async def read_board(session: AsyncSession, agent_id: uuid.UUID, *, with_bot: bo
         session, held_ids + [conversation.id for conversation in owned_by_bot]
     )
     unread = await conversations.count_unread_by_agents(session, held_ids)
+    facts = await queue.list_facts(
+        session, [handoff.id for handoff in (*waiting, *(h for _, h in held)) if handoff is not None]
+    )
     mine: list[Line] = []
     others: list[Line] = []
     for conversation, handoff in held:
@@ -73,6 +79,7 @@ async def read_board(session: AsyncSession, agent_id: uuid.UUID, *, with_bot: bo
         line = _line(
             conversation,
             handoff,
+            facts.get(handoff.id, {}) if handoff else {},
             last.get(conversation.id),
             since=handoff.taken_at if handoff and handoff.taken_at else conversation.created_at,
             agent=conversation.agent.name if conversation.agent and not is_mine else None,
@@ -80,11 +87,14 @@ async def read_board(session: AsyncSession, agent_id: uuid.UUID, *, with_bot: bo
         )
         (mine if is_mine else others).append(line)
     return Board(
-        waiting=[_line(handoff.conversation, handoff, None, since=handoff.created_at) for handoff in waiting],
+        waiting=[
+            _line(handoff.conversation, handoff, facts.get(handoff.id, {}), None, since=handoff.created_at)
+            for handoff in waiting
+        ],
         mine=mine,
         others=others,
         with_bot=[
-            _line(conversation, None, last.get(conversation.id), since=conversation.updated_at)
+            _line(conversation, None, {}, last.get(conversation.id), since=conversation.updated_at)
             for conversation in owned_by_bot
         ],
     )
@@ -93,13 +103,13 @@ async def read_board(session: AsyncSession, agent_id: uuid.UUID, *, with_bot: bo
 def _line(
     conversation: Conversation,
     handoff: Handoff | None,
+    facts: dict[str, Any],
     last: Message | None,
     *,
     since: datetime,
     agent: str | None = None,
     unread: int = 0,
 ) -> Line:
-    facts = handoff.packet.get("facts", {}) if handoff else {}
     return Line(
         conversation_id=conversation.id,
         customer=facts.get("customer") or conversation.contact.name or conversation.contact.email,

@@ -58,6 +58,7 @@ class ConversationPane:
         self._act = act
         self._agent_id = agent_id
         self._composer: Composer | None = None
+        self._is_acting = False
         self._holder: tuple[Owner, uuid.UUID | None] | None = None
         self.transcript: Transcript
         self.view: ConversationView
@@ -132,9 +133,9 @@ class ConversationPane:
         self._buttons.clear()
         with self._buttons:
             if owner is Owner.WAITING:
-                self._button("take", self._take, "primary")
+                self._button("take", lambda: self._do(self.actions.take), "primary")
             elif owner is Owner.BOT:
-                self._button("step_in", self._take)
+                self._button("step_in", lambda: self._do(self.actions.step_in))
             elif self.is_mine:
                 self._button("hand_back", lambda: self._ask("hand_back", self.actions.hand_back))
                 self._button("resolve", lambda: self._ask("resolve", self.actions.resolve), "primary")
@@ -142,8 +143,15 @@ class ConversationPane:
     def _button(self, key: str, handler: Callable[[], Any], kind: str = "") -> None:
         Tag("button", f"button {kind}", self._words(f"action.{key}"), type="button").on("click", handler)
 
-    async def _take(self) -> None:
-        self.alert(await self._act(self.actions.take))
+    async def _do(self, action: Callable[[Agent], Awaitable[None]]) -> None:
+        if self._is_acting:
+            # A double click: the second would only be told that the first has done it.
+            return
+        self._is_acting = True
+        try:
+            self.alert(await self._act(action))
+        finally:
+            self._is_acting = False
 
     def _ask(self, key: str, action: Callable[[Agent, dict[str, Any]], Awaitable[None]]) -> None:
         """Open the form of an action that ends the agent's part; the same button closes it."""
@@ -156,7 +164,7 @@ class ConversationPane:
 
         async def submit(event: GenericEventArguments) -> None:
             sent = event.args if isinstance(event.args, dict) else {}
-            self.alert(await self._act(lambda agent: action(agent, sent)))
+            await self._do(lambda agent: action(agent, sent))
 
         with self._form, Tag("form", aria_label=self._words(f"action.{key}")) as form:
             if key == "resolve":

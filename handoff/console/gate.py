@@ -24,7 +24,8 @@ from handoff.errors import NotFoundError, UnauthorizedError
 from locales.languages import Language
 
 SIGN_IN_PATH = "/console/sign-in"
-PAGE = re.compile(r"/(conversations/[0-9a-f-]{36})?")
+# Below /console.
+PAGE = re.compile(r"/(conversations/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?")
 # NiceGUI's own scripts and styles, the same for everybody, under an address with its version.
 LIBRARY = re.compile(r"/_nicegui/[^/]+/(static|libraries|components|esm)/.+")
 SOCKET = "/_nicegui_ws/"

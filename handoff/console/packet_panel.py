@@ -11,6 +11,7 @@ from babel import numbers
 from handoff.console.elements import Moment, Tag, web_address
 from handoff.console.views import ConversationView
 from handoff.console.words import Words
+from handoff.queue.labels import name_status
 from handoff.queue.repository import OPEN_STATES
 from handoff.queue.summary import compose_summary
 from locales.formatting import format_date, format_list, format_money
@@ -129,7 +130,7 @@ class PacketPanel:
         with Tag("p", "tags"):
             Tag("b", text=order["number"], dir="ltr")
             status = str(order["status"])
-            Tag("span", f"status status-{status}", words.order_status(status))
+            Tag("span", f"status status-{status}", name_status(status, words.language.tag))
         with Tag("dl"):
             self._pair("expected", self._day(order.get("expected_on")))
             self._pair("placed", self._day(order.get("placed_at")))

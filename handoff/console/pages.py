@@ -5,9 +5,13 @@ from __future__ import annotations
 import uuid
 
 from fastapi import Request
-from nicegui import ui
+from nicegui import app, ui
 
+from handoff.console.elements import Tag
 from handoff.console.page import ConsolePage
+from handoff.console.words import find_console_language
+from handoff.errors import DragomanError
+from handoff.rendering import render_error
 
 
 @ui.page("/")
@@ -20,3 +24,13 @@ async def show_console(request: Request) -> None:
 async def show_conversation(request: Request, conversation_id: uuid.UUID) -> None:
     """The lists and one conversation."""
     await ConsolePage(request, ui.context.client).build(conversation_id)
+
+
+def show_failure() -> None:
+    """Say that something went wrong, not what: NiceGUI's own page would show the error itself."""
+    agent = ui.context.client.request.state.signed_in.agent
+    language = find_console_language([agent.language])
+    Tag("p", "nothing", render_error(DragomanError(), language.tag)["message"])
+
+
+app.on_page_exception(show_failure)

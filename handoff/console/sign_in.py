@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,7 @@ from handoff.agents.endpoints import SESSION_COOKIE, set_session_cookie
 from handoff.agents.errors import CsrfError, WrongCredentialsError
 from handoff.agents.schemas import SignIn
 from handoff.console.assets import ASSETS_PATH
-from handoff.console.gate import HEADERS, SIGN_IN_PATH
+from handoff.console.gate import HEADERS, PAGE, SIGN_IN_PATH
 from handoff.console.words import NAME, Words, find_console_language
 from handoff.context import Services, get_services
 from handoff.errors import DragomanError, RateLimitedError, UnauthorizedError
@@ -36,8 +35,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-# Where signing in may lead to: pages of the console, nothing that merely begins like one.
-NEXT = re.compile(r"/console/(conversations/[0-9a-f-]{36})?")
 
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
@@ -111,7 +108,9 @@ def _parse(email: str, password: str) -> tuple[str, str]:
 
 
 def _safe(target: str) -> str:
-    return target if NEXT.fullmatch(target) else HOME
+    """Return where signing in may lead to: a page of the console, nothing that merely begins like one."""
+    is_page = target.startswith("/console") and PAGE.fullmatch(target.removeprefix("/console"))
+    return target if is_page else HOME
 
 
 def _form_token(services: Services, nonce: str) -> str:

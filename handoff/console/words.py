@@ -74,13 +74,6 @@ class Words:
         """Return a text for the browser's tab, where marks of direction might be seen."""
         return catalogue.text("console", f"console.{key}", self.language.tag, **values)
 
-    def order_status(self, status: str) -> str:
-        """Return an order's status in words; a shop may have one that we have no word for."""
-        try:
-            return catalogue.text("service", f"order_status.{status}", self.language.tag)
-        except catalogue.MissingTextError:
-            return status
-
     def language_tag(self, tag: str) -> str:
         """Return how a language is shown: its own name and its code, "Italiano · it"."""
         language = find_language(tag)

@@ -159,7 +159,7 @@ async def count_unread_by_agents(
 ) -> dict[uuid.UUID, int]:
     """Return how many of the customer's messages the agent has not seen, where there are any."""
     rows = await session.execute(
-        select(Message.conversation_id, func.count(Message.id))
+        select(Message.conversation_id, func.count(Message.id).label("unread"))
         .join(Conversation, Conversation.id == Message.conversation_id)
         .where(
             Message.conversation_id.in_(conversation_ids),
@@ -168,7 +168,7 @@ async def count_unread_by_agents(
         )
         .group_by(Message.conversation_id)
     )
-    return dict(rows.tuples().all())
+    return {row.conversation_id: row.unread for row in rows}
 
 
 async def list_unread_by_agent(

@@ -1,4 +1,4 @@
-"""What labels are called, in the language of whoever reads: the bot says it in the customer's only."""
+"""What labels and orders' states are called, in the agent's language: the bot speaks the customer's."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def find_title(label: str, language: str) -> str | None:
     except (catalogue.MissingTextError, FileNotFoundError):
         # An agent may read a language that the bot does not speak, and a shop may add labels of its own.
         return None
+
+
+def name_status(status: str, language: str) -> str:
+    """Return an order's state in a word or two; a shop's own state that we have no word for as it is."""
+    try:
+        return catalogue.text("service", f"order_status.{status}", language)
+    except catalogue.MissingTextError:
+        return status
 
 
 @cache

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import defer, joinedload
 
 from handoff.conversations.models import Conversation, Owner
 from handoff.queue.models import Handoff, HandoffState
@@ -49,9 +50,17 @@ def _in_order(state: HandoffState):  # type: ignore[no-untyped-def]
     )
 
 
-async def list_waiting(session: AsyncSession, limit: int = 200) -> Sequence[Handoff]:
-    """Return who waits, the most urgent and longest waiting first."""
-    return (await session.scalars(_in_order(HandoffState.WAITING).limit(limit))).all()
+async def list_waiting(
+    session: AsyncSession, limit: int = 200, *, with_packets: bool = True
+) -> Sequence[Handoff]:
+    """Return who waits, the most urgent and longest waiting first.
+
+    Packets hold whole transcripts: who needs none of them (`list_facts`) should not have them read.
+    """
+    query = _in_order(HandoffState.WAITING).limit(limit)
+    if not with_packets:
+        query = query.options(defer(Handoff.packet, raiseload=True))
+    return (await session.scalars(query)).all()
 
 
 async def list_taken(
@@ -64,18 +73,35 @@ async def list_taken(
 
 
 async def list_held(session: AsyncSession, limit: int = 200) -> list[tuple[Conversation, Handoff | None]]:
-    """Return what agents have in hand, the longest held first; no handoff where one stepped in unasked."""
+    """Return what agents have in hand, the longest held first; no handoff where one stepped in unasked.
+
+    Packets are not read.
+    """
     rows = await session.execute(
         select(Conversation, Handoff)
         .outerjoin(
             Handoff, (Handoff.conversation_id == Conversation.id) & (Handoff.state == HandoffState.TAKEN)
         )
         .where(Conversation.owner == Owner.AGENT)
-        .options(joinedload(Conversation.contact), joinedload(Conversation.agent))
+        .options(
+            joinedload(Conversation.contact),
+            joinedload(Conversation.agent),
+            defer(Handoff.packet, raiseload=True),
+        )
         .order_by(func.coalesce(Handoff.taken_at, Conversation.created_at))
         .limit(limit)
     )
     return [(conversation, handoff) for conversation, handoff in rows]
+
+
+async def list_facts(
+    session: AsyncSession, handoff_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, Any]]:
+    """Return the facts of packets without reading the packets."""
+    rows = await session.execute(
+        select(Handoff.id, Handoff.packet["facts"].label("facts")).where(Handoff.id.in_(handoff_ids))
+    )
+    return {row.id: row.facts for row in rows}
 
 
 async def count_ahead(session: AsyncSession, handoff: Handoff) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.queue.labels import find_title
+from handoff.queue.labels import find_title, name_status
 from locales import catalogue
 from locales.formatting import format_list
 from locales.languages import display_name, get_language
@@ -34,7 +34,8 @@ def compose_summary(packet: dict[str, Any], language: str) -> str:
     if "reason" in packet:
         sentences.append(sentence(f"reason_{packet['reason']}"))
     for order in packet["orders"]:
-        sentences.append(sentence("order", number=order["number"], status=_status(order, language)))
+        status = name_status(order["status"], language)
+        sentences.append(sentence("order", number=order["number"], status=status))
     if facts["order_number"] and not packet["orders"]:
         sentences.append(sentence("order_unverified", number=facts["order_number"]))
     asked = _titles(facts["asked"], language)
@@ -46,10 +47,6 @@ def compose_summary(packet: dict[str, Any], language: str) -> str:
     if facts["last_message"]:
         sentences.append(sentence("last_message", text=_shorten(facts["last_message"])))
     return " ".join(sentences)
-
-
-def _status(order: dict[str, Any], language: str) -> str:
-    return catalogue.text("service", f"order_status.{order['status']}", language)
 
 
 def _titles(asked: list[dict[str, Any]], language: str) -> list[str]:

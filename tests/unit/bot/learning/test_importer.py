@@ -1,0 +1,52 @@
+"""Training messages as Rasa gets them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.learning.importer import LabelImporter
+from bot.learning.training_messages import author_group, hold_out, label_of, language_of
+from bot.training_data import TrainingDataError
+
+TALK = """
+version: "3.1"
+nlu:
+- intent: faq/return_policy
+  metadata: {language: it, author: it-1}
+  examples: |
+    - posso rendere l'ordine [48213](order_number)?
+- intent: change_language
+  metadata: {author: it-2}
+  examples: |
+    - sprechen Sie [Deutsch](language)?
+"""
+
+
+def test_label_language_and_author_stand_in_the_metadata(tmp_path: Path) -> None:
+    (tmp_path / "talk.yml").write_text(TALK, encoding="utf-8")
+    data = LabelImporter(training_data_paths=[str(tmp_path)]).get_nlu_data()
+    topic, language = data.intent_examples
+    assert topic.get("text") == "posso rendere l'ordine 48213?"
+    assert (topic.get("intent"), label_of(topic)) == ("faq", "faq/return_policy")
+    assert (language_of(topic), author_group(topic)) == ("it", 1)
+    assert (label_of(language), language_of(language), author_group(language)) == ("change_language", None, 0)
+    assert data.retrieval_intents == set()
+
+
+def test_wrong_file_stops_the_training(tmp_path: Path) -> None:
+    (tmp_path / "talk.yml").write_text(TALK.replace("author: it-1", "autor: it-1"), encoding="utf-8")
+    with pytest.raises(TrainingDataError, match=r"talk\.yml"):
+        LabelImporter(training_data_paths=[str(tmp_path)]).get_nlu_data()
+
+
+@pytest.mark.parametrize("groups", [[0, 1, 1, 0], [1, 1, 1], [0, 0]])
+def test_every_message_is_held_out_once(groups: list[int]) -> None:
+    folds = hold_out(groups)
+    assert [sum(column) for column in zip(*folds, strict=True)] == [1] * len(groups)
+    assert all(any(not out for out in fold) for fold in folds)
+
+
+def test_messages_of_one_group_are_held_out_together() -> None:
+    assert hold_out([0, 1, 0]) == [[True, False, True], [False, True, False]]

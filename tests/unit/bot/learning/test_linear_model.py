@@ -1,0 +1,96 @@
+"""The linear model over n-grams and dense vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.learning.label_features import Seen, Vocabulary, see
+from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature, softmax
+
+MESSAGES = [
+    ("where is my parcel", "track_order"),
+    ("track my parcel please", "track_order"),
+    ("where's 48213", "track_order"),
+    ("hello", "greet"),
+    ("hi there", "greet"),
+    ("hello good morning", "greet"),
+    ("thanks", "thank"),
+    ("thank you so much", "thank"),
+]
+
+
+def dense(text: str) -> np.ndarray:
+    return np.array([len(text) / 30, text.count("e") / 5], dtype=np.float32)
+
+
+def fit(messages: list[Seen], labels: list[str], **settings: float) -> LinearModel:
+    given = {"least": 1, "softness": 0.5, "dense_weight": 1.0, **settings}
+    return fit_linear_model(messages, labels, **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["n-grams", "n-grams and dense"])
+def seen(request: pytest.FixtureRequest) -> list[Seen]:
+    return [see(text, text.split(), dense(text) if request.param else None, 4) for text, _ in MESSAGES]
+
+
+LABELS = [label for _, label in MESSAGES]
+
+
+def test_learns_what_it_was_shown(seen: list[Seen]) -> None:
+    model = fit(seen, LABELS)
+    assert [model.labels[int(model.scores(message).argmax())] for message in seen] == LABELS
+
+
+def test_one_message_scores_as_in_a_matrix(seen: list[Seen]) -> None:
+    model = fit(seen, LABELS)
+    together = model.vocabulary.matrix(seen, model.dense_weight) @ model.weights + model.bias
+    for row, message in zip(together, seen, strict=True):
+        assert np.allclose(row, model.scores(message), atol=1e-5)
+
+
+def test_saved_model_scores_the_same(seen: list[Seen], tmp_path: Path) -> None:
+    model = fit(seen, LABELS, temperature=3.0)
+    model.save(tmp_path)
+    loaded = LinearModel.load(tmp_path)
+    assert loaded.labels == model.labels
+    for message in seen:
+        assert np.array_equal(loaded.probabilities(message), model.probabilities(message))
+
+
+def test_probabilities_add_up_to_one_even_for_nothing() -> None:
+    model = fit([see(text, [], None, 4) for text, _ in MESSAGES], LABELS)
+    assert model.probabilities(see("", [], None, 4)).sum() == pytest.approx(1)
+
+
+def test_two_labels_are_enough() -> None:
+    chosen = [(text, label) for text, label in MESSAGES if label != "thank"]
+    model = fit([see(text, [], None, 4) for text, _ in chosen], [label for _, label in chosen])
+    assert model.labels[int(model.scores(see("hello", [], None, 4)).argmax())] == "greet"
+
+
+def test_message_without_accents_shares_features_with_the_one_that_has_them() -> None:
+    with_tones, without = see("đổi trả", [], None, 4), see("doi tra", [], None, 4)
+    assert {gram for gram in without.ngrams if gram.startswith("f:")} == {
+        gram for gram in with_tones.ngrams if gram.startswith("f:")
+    }
+
+
+def test_rare_ngrams_may_be_left_out() -> None:
+    messages = [see(text, [], None, 2) for text, _ in MESSAGES]
+    assert "w:track" in Vocabulary.fit(messages, 1).columns
+    assert "w:track" not in Vocabulary.fit(messages, 2).columns
+
+
+def test_temperature_makes_right_scores_surer_and_random_ones_less_sure() -> None:
+    truths = np.array([0, 1] * 20)
+    right = np.eye(2)[truths]
+    assert fit_temperature(right, truths, least=0.1, most=10) == pytest.approx(10)
+    wrong = np.eye(2)[1 - truths]
+    assert fit_temperature(wrong, truths, least=0.1, most=10) == pytest.approx(0.1)
+
+
+def test_softmax_survives_large_scores() -> None:
+    assert np.allclose(softmax(np.array([1000.0, 0.0])), [1, 0])

@@ -1,0 +1,75 @@
+"""How text is seen by the models."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.learning.text import (
+    EMAIL_MARK,
+    NUMBER_MARK,
+    URL_MARK,
+    alphabet_of,
+    evidence_words,
+    mask_details,
+    normalise,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("Dov'È", "dov'è"),
+        ("Ｈｅｌｌｏ", "hello"),
+        ("שָׁלוֹם", "שלום"),
+        ("مَرْحَبًا", "مرحبا"),
+        ("TIẾNG VIỆT", "tiếng việt"),
+        ("tie\u0302\u0301ng", "tiếng"),
+    ],
+)
+def test_normal_form_keeps_accents_and_loses_points(text: str, normal: str) -> None:
+    assert normalise(text) == normal
+
+
+def test_details_become_marks() -> None:
+    masked = mask_details("TM-48213 and anna@libero.it, see https://x.example/48213?a=1 for 2 plates")
+    assert masked.split() == [NUMBER_MARK, "and", EMAIL_MARK, ",", "see", URL_MARK, "for", "0", "plates"]
+
+
+def test_two_orders_look_the_same() -> None:
+    assert mask_details("where is 48213") == mask_details("where is #77-1203")
+
+
+def test_stretched_letters_are_cut_to_two() -> None:
+    assert mask_details("pleeeease!!!!") == "pleease!!"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Dov'è il mio pacco?", ["dov'è", "il", "mio", "pacco"]),
+        ("48213", []),
+        ("anna.b@libero.it", []),
+        ("www.tamarind.example 👍 :-)", []),
+        ("ok, 'grazie'", ["grazie"]),
+        ("PayPal oder iDEAL", ["oder"]),
+        ("תודה רבה!", ["תודה", "רבה"]),
+    ],
+)
+def test_only_words_that_tell_a_language_are_evidence(text: str, words: list[str]) -> None:
+    assert evidence_words(text, {"ok", "paypal", "ideal"}) == words
+
+
+@pytest.mark.parametrize(
+    ("char", "alphabet"),
+    [
+        ("a", "LATIN"),
+        ("ế", "LATIN"),
+        ("ש", "HEBREW"),
+        ("ж", "CYRILLIC"),
+        ("注", "CJK"),
+        ("1", None),
+        ("👍", None),
+    ],
+)
+def test_letters_have_an_alphabet(char: str, alphabet: str | None) -> None:
+    assert alphabet_of(char) == alphabet

@@ -1,0 +1,83 @@
+"""Decisions from probabilities, and what a question before the message changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bot.buttons import Pressed
+from bot.context import EXPECTING_CLARIFY, Context
+from bot.understanding import Thresholds, Understanding, understand
+
+LABELS = ("affirm", "deny", "faq/exchange", "faq/return_policy", "inform", "track_order")
+THRESHOLDS = Thresholds(answer_from=0.6, clarify_from=0.3, expected_boost=20, offered_boost=3)
+
+
+def read(
+    context: Context | None = None, details: frozenset[str] = frozenset(), **shares: float
+) -> Understanding:
+    given = {name.replace("__", "/"): share for name, share in shares.items()}
+    rest = (1 - sum(given.values())) / (len(LABELS) - len(given))
+    probabilities = np.array([given.get(label, rest) for label in LABELS])
+    return understand(LABELS, probabilities, context or Context(), details, THRESHOLDS)
+
+
+@pytest.mark.parametrize(
+    ("share", "decision"), [(0.7, "answer"), (0.6, "answer"), (0.5, "clarify"), (0.25, "fallback")]
+)
+def test_confidence_decides(share: float, decision: str) -> None:
+    understood = read(track_order=share)
+    assert (understood.label, understood.decision) == ("track_order", decision)
+
+
+def test_ranking_has_the_five_likeliest_in_order() -> None:
+    ranking = read(track_order=0.5, affirm=0.3).ranking
+    assert [label for label, _ in ranking][:2] == ["track_order", "affirm"]
+    assert len(ranking) == 5
+
+
+def test_detail_that_was_asked_for_makes_it_an_answer_to_the_question() -> None:
+    asked = Context(expecting="order_number")
+    found = frozenset({"order_number"})
+    assert read(track_order=0.4, inform=0.3).decision == "clarify"
+    assert read(asked, found, track_order=0.4, inform=0.3).label == "inform"
+    assert read(asked, frozenset(), track_order=0.4, inform=0.3).label == "track_order"
+    assert read(Context(expecting="email"), found, track_order=0.4, inform=0.3).label == "track_order"
+
+
+def test_clear_message_is_itself_even_with_the_detail_in_it() -> None:
+    asked = Context(expecting="order_number")
+    assert read(asked, frozenset({"order_number"}), faq__exchange=0.99).label == "faq/exchange"
+
+
+def test_label_that_was_offered_is_likelier() -> None:
+    offered = Context(offered=("faq/exchange", "track_order"))
+    assert read(faq__exchange=0.35, faq__return_policy=0.5).label == "faq/return_policy"
+    assert read(offered, faq__exchange=0.35, faq__return_policy=0.5).label == "faq/exchange"
+
+
+def test_yes_to_a_choice_takes_the_first() -> None:
+    context = Context(expecting=EXPECTING_CLARIFY, offered=("faq/exchange", "track_order"))
+    understood = read(context, affirm=0.95)
+    assert (understood.label, understood.decision) == ("faq/exchange", "answer")
+
+
+def test_no_to_a_choice_is_a_second_failure() -> None:
+    context = Context(expecting=EXPECTING_CLARIFY, offered=("faq/exchange",))
+    assert read(context, deny=0.95).decision == "fallback"
+    assert read(deny=0.95).decision == "answer"
+
+
+def test_pressed_button_needs_no_probability() -> None:
+    context = Context(pressed=Pressed("label", "faq/exchange"))
+    understood = read(context, track_order=0.99)
+    assert understood == Understanding("faq/exchange", 1.0, (("faq/exchange", 1.0),), "answer")
+
+
+def test_other_buttons_have_labels_too() -> None:
+    assert read(Context(pressed=Pressed("order", "48213"))).label == "inform"
+    assert read(Context(pressed=Pressed("language", "it"))).label == "change_language"
+
+
+def test_button_for_a_label_that_is_gone_is_read_as_text() -> None:
+    assert read(Context(pressed=Pressed("label", "faq/gone")), track_order=0.9).label == "track_order"
