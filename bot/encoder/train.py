@@ -42,6 +42,8 @@ _MESSAGE_WEIGHT = 8
 _VOCABULARY_TEXTS = 20_000  # parallel texts a language
 # Every so-manieth message is compared between the trained encoder and the 8-bit graph.
 _CHECKED_EVERY = 5
+# An author of less is not held out: a whole training for a few messages would tell nothing.
+_LEAST_SHARE_HELD_OUT = 0.05
 
 
 class TooLargeError(RuntimeError):
@@ -135,7 +137,10 @@ def measure_held_out(
     The encoders so trained are left in `folder/without-<author number>`: thresholds can be chosen on them.
     """
     found: dict[str, list[tuple[float, float, int]]] = {}
-    for number in sorted({author_number(message.author) for message in material.messages}):
+    written = Counter(author_number(message.author) for message in material.messages)
+    for number, count in sorted(written.items()):
+        if count < _LEAST_SHARE_HELD_OUT * len(material.messages):
+            continue
         known = [message for message in material.messages if author_number(message.author) != number]
         asked = [message for message in material.messages if author_number(message.author) == number]
         if not known:

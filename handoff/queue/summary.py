@@ -52,7 +52,8 @@ def compose_summary(packet: dict[str, Any], language: str) -> str:
 def _titles(asked: list[dict[str, Any]], language: str) -> list[str]:
     """Return each topic once, as the agent calls it."""
     titles = [find_title(entry["label"], language) or entry["title"] or entry["label"] for entry in asked]
-    return list(dict.fromkeys(titles))
+    # Some are questions, whose mark would end the sentence twice.
+    return list(dict.fromkeys(title.rstrip("?؟？. ") for title in titles))
 
 
 def _shorten(text: str, limit: int = 160) -> str:

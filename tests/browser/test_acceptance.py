@@ -131,7 +131,7 @@ def test_customer_and_agent_side_by_side(shop: Shop, customer: Page, agent: Page
     _keep(agent, f"{visit.name}-agent")
 
     agent.get_by_role("button", name="Hand back to the assistant").click()
-    agent.get_by_role("dialog").get_by_role("button", name="Hand back to the assistant").click()
+    agent.get_by_role("form").get_by_role("button", name="Hand back to the assistant").click()
     handed_back = catalogue.text("service", "notice.handed_back", visit.language, agent="Anna")
     expect(dialog).to_contain_text(handed_back, timeout=SLOW_MS)
     answers = customer.locator(".message.bot")

@@ -12,9 +12,12 @@ export default {
     <form class="composer" @submit.prevent="send">
       <p v-if="problem" class="problem" role="alert">{{ problem }}</p>
       <div class="composer-row">
-        <textarea ref="field" v-model="draft.text" :dir="draft.text && 'auto'" rows="2" :maxlength="longest" :aria-label="words.label"
-          :placeholder="words.placeholder" @keydown.enter="onEnter" @input="onInput"></textarea>
-        <button class="button primary" type="submit" :disabled="!!sending || !draft.text.trim()">{{ words.send }}</button>
+        <textarea ref="field" v-model="draft.text" :dir="draft.text && 'auto'" rows="2" :maxlength="longest"
+          :aria-label="words.label" :placeholder="words.placeholder" @keydown.enter="onEnter"
+          @input="onInput"></textarea>
+        <button class="button primary" type="submit" :disabled="!!sending || !draft.text.trim()">
+          {{ words.send }}
+        </button>
       </div>
     </form>`,
   props: { place: String, words: Object },

@@ -101,7 +101,7 @@ def test_ranking_adds_up_to_one_and_falls(classifier: LabelClassifier) -> None:
 
 
 def test_question_before_the_message_decides_how_a_detail_is_read(classifier: LabelClassifier) -> None:
-    text = "numero ordine 48213"
+    text = "parcel 48213"
     assert read(classifier, text, ["order_number"])["understanding"]["label"] == "track_order"
     asked = read(classifier, text, ["order_number"], expecting="order_number")
     assert asked["understanding"]["label"] == "inform"
