@@ -70,7 +70,7 @@ def parse_markup(line: str) -> tuple[str, tuple[TrainingEntity, ...]]:
 
 def _read_block(block: dict[str, Any]) -> list[TrainingMessage]:
     metadata = block.get("metadata") or {}
-    # "Do you speak English?" is asked in English in a Hebrew chat: such blocks name their own language, or none.
+    # "Do you speak English?" is asked in English in a Hebrew chat: such a block names its own language.
     language = metadata.get("language")
     if not metadata.get("author"):
         raise ValueError("metadata.author is missing")

@@ -1,4 +1,4 @@
-"""`make check`, the content's part: catalogues, articles and training messages say the same in every language.
+"""`make check`, the content: catalogues, articles and training messages say the same in every language.
 
 Runs in .venv; prints every problem with its file and ends with 1 if there is one.
 """
@@ -155,7 +155,7 @@ def check_messages() -> Iterator[str]:
     for tag, found in counts.items():
         for label in sorted(labels):
             if found[label] < MIN_MESSAGES:
-                yield f"data/nlu/{tag}: {label} has {found[label]} messages, at least {MIN_MESSAGES} are needed"
+                yield f"data/nlu/{tag}: {label} has {found[label]} messages and needs {MIN_MESSAGES}"
 
 
 def _dev_messages(language: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Rasa, the action server and the service as three processes, on loopback. Also what acceptance tests start."""
+"""Rasa, the action server and the service as three processes on loopback; acceptance tests start them too."""
 
 import http.client
 import json
@@ -81,7 +81,8 @@ def check_ports(ports: Ports) -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 raise SetupError(
-                    f"port {port} is in use. End what uses it, or choose another: make run {variable}={port + 1}"
+                    f"port {port} is in use. End what uses it, or choose another: "
+                    f"make run {variable}={port + 1}"
                 ) from None
 
 

@@ -22,7 +22,7 @@ def ensure_model(environment: dict[str, str]) -> Path:
         # Rasa's libraries warn of their own future, and its bars rush past hundreds of times.
         quiet = {**environment, "PYTHONWARNINGS": "ignore", "TQDM_DISABLE": "1"}
         run_step(".venv-bot", ["-m", "bot.train"], quiet, show=True)
-    return model
+    return Path(model)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The real thing for tests: Rasa, the action server and the service as processes of their own, on free ports."""
+"""The real thing for tests: Rasa, the action server and the service as processes, on free ports."""
 
 from __future__ import annotations
 

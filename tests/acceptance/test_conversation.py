@@ -50,8 +50,9 @@ SCRIPTS = [
         "אילו אמצעי תשלום אתם מקבלים?",
     ),
     Script(
-        "vi", "VN", "chào shop", "phí giao hàng bao nhiêu vậy shop?", "mua rồi trong bao lâu thì được trả hàng?",
-        "đơn hàng của mình đang ở đâu?", "47931", "minhkhoi.tran@thu.example",
+        "vi", "VN", "chào shop", "phí giao hàng bao nhiêu vậy shop?",
+        "mua rồi trong bao lâu thì được trả hàng?", "đơn hàng của mình đang ở đâu?", "47931",
+        "minhkhoi.tran@thu.example",
         "cho mình gặp nhân viên tư vấn", "Chào bạn, mình kiểm tra ngay nhé.", "cảm ơn shop",
         "shop nhận những hình thức thanh toán nào?",
     ),
