@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from nicegui import ui
@@ -13,7 +12,7 @@ from nicegui.events import GenericEventArguments
 
 from handoff.agents.models import Agent
 from handoff.console.actions import Actions
-from handoff.console.elements import Tag
+from handoff.console.elements import COMPONENTS, Tag
 from handoff.console.transcript import Transcript
 from handoff.console.views import ConversationView
 from handoff.console.words import Words
@@ -26,7 +25,7 @@ FORM_VALUES = """(event) => {
 }"""
 
 
-class Composer(Element, component=Path(__file__).parent / "components" / "composer.js"):
+class Composer(Element, component=COMPONENTS / "composer.js"):
     """The box that the agent writes in; see components/composer.js."""
 
     def __init__(self, words: Words, place: str) -> None:
@@ -68,7 +67,9 @@ class ConversationPane:
         conversation = self.view.conversation
         return conversation.owner is Owner.AGENT and conversation.agent_id == self._agent_id
 
-    def build(self, view: ConversationView, show_all: Callable[[], Any] | None) -> None:
+    def build(
+        self, view: ConversationView, events: list[dict[str, Any]], show_all: Callable[[], Any] | None
+    ) -> None:
         """Lay the pane out; `show_all` is offered where the transcript begins in the middle."""
         words = self._words
         self._parent.clear()
@@ -83,14 +84,20 @@ class ConversationPane:
             self._form = Tag("div", "closing", hidden=True)
             with Tag("p", "problem", role="alert") as self._alert:
                 self._alert_text = Tag("span")
-            scroller = Tag("div", "scroller", tabindex="0", aria_label=words("transcript.label"), role="log")
-            with scroller, Tag("div", "transcript") as lines:
+            with Tag("div", "scroller", tabindex="0", aria_label=words("transcript.label"), role="log"):
+                self.transcript = Transcript(
+                    words,
+                    view.traits,
+                    events,
+                    delivered=view.conversation.customer_delivered_seq,
+                    read=view.conversation.customer_read_seq,
+                )
+            with self.transcript:
                 if show_all is not None:
                     button = Tag("button", "button earlier", words("transcript.earlier"), type="button")
                     button.on("click", show_all)
             self._typing = Tag("p", "typing", aria_live="polite")
             self._foot = Tag("div", "pane-foot")
-        self.transcript = Transcript(words, view.traits, lines)
         self.alert(None)
         self.show_typing(None)
         self.show(view)
@@ -99,8 +106,7 @@ class ConversationPane:
         """Bring everything but the transcript up to date."""
         self.view = view
         conversation = view.conversation
-        code = str(conversation.id)[:4].upper()
-        self._customer.text = view.customer or self._words("visitor", code=code)
+        self._customer.text = view.customer or self._words.visitor(conversation.id)
         self._language.text = self._words.language_tag(view.packet["language"]["current"])
         self._owner.text = self._describe_owner()
         holder = (conversation.owner, conversation.agent_id)

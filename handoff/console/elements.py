@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from nicegui.element import Element
 
-_COMPONENTS = Path(__file__).parent / "components"
+# Vue components: what would be too many elements, or has to know what the browser knows.
+COMPONENTS = Path(__file__).parent / "components"
 
 
 class Tag(Element):
@@ -52,13 +53,13 @@ class Tag(Element):
         self.classes(add=name) if is_set else self.classes(remove=name)
 
 
-class Moment(Element, component=_COMPONENTS / "moment.js"):
+class Moment(Element, component=COMPONENTS / "moment.js"):
     """A moment in the browser's time zone and the page's language.
 
-    `clock`: when it was; `since`: how long ago, ticking; `until`: how long until then.
+    `clock`: when it was; `until`: how long until then.
     """
 
-    def __init__(self, at: str, kind: Literal["clock", "since", "until"] = "clock") -> None:
+    def __init__(self, at: str, kind: Literal["clock", "until"] = "clock") -> None:
         super().__init__()
         self.props["at"] = at
         self.props["kind"] = kind

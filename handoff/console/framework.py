@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 from fastapi import FastAPI
 from nicegui import Client, app, core, ui
-from socketio.exceptions import ConnectionRefusedError  # type: ignore[import-untyped]
+from socketio.exceptions import ConnectionRefusedError
 
 from handoff.console.assets import ASSETS_FOLDER, ASSETS_PATH
 from handoff.console.words import NAME

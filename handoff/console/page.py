@@ -134,11 +134,7 @@ class ConsolePage:
             return
         actions = Actions(self.services, conversation_id)
         self.pane = ConversationPane(self.words, self._middle, actions, self.act, self._agent.id)
-        self.pane.build(view, self._show_whole if after else None)
-        for event in events:
-            self.pane.transcript.add(event)
-        conversation = view.conversation
-        self.pane.transcript.show_receipt(conversation.customer_delivered_seq, conversation.customer_read_seq)
+        self.pane.build(view, events, self._show_whole if after else None)
         self._packet.show(view)
         self._live.follow(conversation_id)
 

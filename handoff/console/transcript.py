@@ -7,138 +7,149 @@ from datetime import datetime
 from typing import Any
 
 from babel import numbers
+from nicegui.element import Element
 
 from handoff.channels.base import ChannelTraits
-from handoff.console.elements import Moment, Tag
+from handoff.console.elements import COMPONENTS
 from handoff.console.words import Words
 from handoff.conversations.models import Author, Delivery
 
 # Messages of one author within this time stand together under one name.
 TOGETHER_S = 300
 
-
-class MessageLine:
-    """One message, with room for what becomes of it."""
-
-    def __init__(self, words: Words, event: dict[str, Any], *, continues: bool) -> None:
-        message = event["message"]
-        self.seq: int = event["seq"]
-        self.author: str = message["author"]
-        self._words = words
-        with Tag("article", f"message by-{self.author}" + (" continues" if continues else "")):
-            with Tag("header"):
-                Tag("span", "author", _author(words, message), dir="auto")
-                Moment(event["at"])
-            Tag("p", "text", message["text"], dir=_direction(message), lang=message["language"])
-            if message["buttons"]:
-                with Tag("ul", "offered", aria_label=words("transcript.buttons")):
-                    for button in message["buttons"]:
-                        Tag("li", text=button["title"], dir="auto")
-            self._footer = Tag("footer")
-        self._marks: dict[str, Tag] = {}
-        if self.author != Author.NOTICE:
-            self.show_language(message["language"])
-
-    def show_language(self, tag: str | None) -> None:
-        if tag:
-            self._mark("language", tag).put("title", self._words.language_tag(tag))
-
-    def show_understanding(self, understanding: dict[str, Any]) -> None:
-        """Say what the assistant took the message for, and how sure it was."""
-        share = numbers.format_percent(understanding["confidence"], locale=self._words.language.locale)
-        decision = understanding.get("decision")
-        key = "understood" if decision == "answer" else "understood_unsure"
-        label = self._words.label(understanding["label"], _said_title(understanding))
-        self._mark("understood", self._words(f"transcript.{key}", label=label, share=share))
-
-    def show_delivery(self, state: str, problem: str | None = None) -> None:
-        text = self._words(f"delivery.{state}")
-        text = self._words("delivery.why", state=text, problem=problem) if problem else text
-        self._mark("delivery", text).set_class("failed", state == Delivery.FAILED)
-
-    def _mark(self, name: str, text: str) -> Tag:
-        if name not in self._marks:
-            with self._footer:
-                self._marks[name] = Tag("span", name)
-        self._marks[name].text = text
-        return self._marks[name]
+Line = dict[str, Any]
 
 
-class Transcript:
-    """The lines of one conversation. `seq` is the position up to which it is complete."""
+class Transcript(Element, component=COMPONENTS / "transcript.js"):
+    """The lines of one conversation, as components/transcript.js shows them.
 
-    def __init__(self, words: Words, traits: ChannelTraits, parent: Tag) -> None:
+    `seq` is the position up to which it is complete. One element for all lines: with one for each, opening a
+    long conversation would hold up the whole service for a good part of a second.
+    """
+
+    def __init__(
+        self,
+        words: Words,
+        traits: ChannelTraits,
+        events: Sequence[dict[str, Any]],
+        *,
+        delivered: int,
+        read: int,
+    ) -> None:
+        super().__init__()
         self.seq = 0
         self._words = words
         self._traits = traits
-        self._parent = parent
-        self._lines: dict[str, MessageLine] = {}
-        self._last: tuple[str, datetime] | None = None
+        self._messages: dict[str, Line] = {}
+        self._seqs: dict[str, int] = {}
+        self._last: Line | None = None
+        lines: dict[str, Line] = {}
+        for event in events:
+            line = self._note(event)
+            if line is not None:
+                lines[line["id"]] = line
+        self._note_receipt(delivered, read)
+        self.props["lines"] = list(lines.values())
+        self.props["words"] = {"buttons": words("transcript.buttons")}
 
     def add(self, event: dict[str, Any]) -> None:
         """Show the event that follows on `seq`."""
-        self.seq = event["seq"]
-        with self._parent:
-            if event["kind"] == "message":
-                self._add_message(event)
-            elif event["kind"] == "owner":
-                self._add_change(event, self._describe_move(event))
-            elif event["kind"] == "language":
-                language = self._words.language_tag(event["language"])
-                self._add_change(event, self._words("transcript.language", language=language))
-            elif event["kind"] == "understood":
-                self._note_understanding(event["internal"])
-            elif event["kind"] == "delivery":
-                self._note_delivery(event)
+        line = self._note(event)
+        if line is not None:
+            self.run_method("put", line)
 
     def show_receipt(self, delivered: int, read: int) -> None:
         """Note up to which position the customer's side has received and read."""
-        for line in self._lines.values():
-            if line.author == Author.AGENT and not self._traits.pushes:
-                state = Delivery.SENT
-                if line.seq <= read:
-                    state = Delivery.READ
-                elif line.seq <= delivered:
-                    state = Delivery.DELIVERED
-                line.show_delivery(state.value)
+        if self._traits.pushes:
+            return
+        for line in self._messages.values():
+            seq = self._seqs[line["id"]]
+            state = (
+                Delivery.READ if seq <= read else Delivery.DELIVERED if seq <= delivered else Delivery.SENT
+            )
+            if line["author"] == Author.AGENT and line["delivery"] != self._words(f"delivery.{state.value}"):
+                self._set_delivery(line, state.value)
+                self.run_method("put", line)
 
-    def _add_message(self, event: dict[str, Any]) -> None:
+    def _note(self, event: dict[str, Any]) -> Line | None:
+        """Return the line that an event makes or changes, if any."""
+        self.seq = event["seq"]
+        if event["kind"] == "message":
+            return self._message(event)
+        if event["kind"] == "owner":
+            agent = (event.get("agent") or {}).get("name") or ""
+            return self._change(event, self._words(f"move.{event['internal']['move']}", agent=agent))
+        if event["kind"] == "language":
+            language = self._words.language_tag(event["language"])
+            return self._change(event, self._words("transcript.language", language=language))
+        if event["kind"] == "understood":
+            return self._understood(event["internal"])
+        if event["kind"] == "delivery":
+            return self._delivery(event)
+        return None
+
+    def _message(self, event: dict[str, Any]) -> Line:
         message = event["message"]
-        at = datetime.fromisoformat(event["at"])
-        before = self._last
-        continues = (
-            before is not None
-            and before[0] == f"{message['author']} {message['name']}"
-            and (at - before[1]).total_seconds() < TOGETHER_S
-        )
-        line = MessageLine(self._words, event, continues=continues)
-        self._last = (f"{message['author']} {message['name']}", at)
-        self._lines[message["id"]] = line
-        if line.author == Author.AGENT:
-            line.show_delivery((Delivery.PENDING if self._traits.pushes else Delivery.SENT).value)
+        author = message["author"]
+        name = message["name"] if author == Author.AGENT else self._words(f"author.{author}")
+        line: Line = {
+            "id": message["id"],
+            "at": event["at"],
+            "author": author,
+            "name": name,
+            "continues": self._continues(author, name, event["at"]),
+            "text": message["text"],
+            "dir": _direction(message),
+            "buttons": [button["title"] for button in message["buttons"]],
+            "delivery": None,
+        }
+        if author != Author.NOTICE:
+            self._set_language(line, message["language"])
+        if author == Author.AGENT:
+            self._set_delivery(line, (Delivery.PENDING if self._traits.pushes else Delivery.SENT).value)
+        self._messages[line["id"]] = self._last = line
+        self._seqs[line["id"]] = event["seq"]
+        return line
 
-    def _add_change(self, event: dict[str, Any], text: str) -> None:
+    def _continues(self, author: str, name: str, at: str) -> bool:
+        last = self._last
+        if last is None or (last["author"], last["name"]) != (author, name):
+            return False
+        return (datetime.fromisoformat(at) - datetime.fromisoformat(last["at"])).total_seconds() < TOGETHER_S
+
+    def _change(self, event: dict[str, Any], text: str) -> Line:
         self._last = None
-        with Tag("p", "change"):
-            Tag("span", text=text)
-            Moment(event["at"])
+        return {"id": f"event-{event['seq']}", "at": event["at"], "change": text}
 
-    def _describe_move(self, event: dict[str, Any]) -> str:
-        move = event["internal"]["move"]
-        agent = (event.get("agent") or {}).get("name")
-        return self._words(f"move.{move}", agent=agent or "")
+    def _understood(self, internal: dict[str, Any]) -> Line | None:
+        """Say what the assistant took a message for, and how sure it was."""
+        line = self._messages.get(internal["message_id"])
+        if line is None:
+            return None
+        understanding = internal["understanding"]
+        share = numbers.format_percent(understanding["confidence"], locale=self._words.language.locale)
+        label = self._words.label(understanding["label"], _said_title(understanding))
+        key = "understood" if understanding.get("decision") == "answer" else "understood_unsure"
+        line["understood"] = self._words(f"transcript.{key}", label=label, share=share)
+        self._set_language(line, internal["language"])
+        return line
 
-    def _note_understanding(self, internal: dict[str, Any]) -> None:
-        line = self._lines.get(internal["message_id"])
-        if line is not None:
-            line.show_language(internal["language"])
-            line.show_understanding(internal["understanding"])
-
-    def _note_delivery(self, event: dict[str, Any]) -> None:
-        line = self._lines.get(event["message_id"])
+    def _delivery(self, event: dict[str, Any]) -> Line | None:
+        line = self._messages.get(event["message_id"])
         # That the bot or an agent has read a customer's message goes without saying here.
-        if line is not None and line.author != Author.CUSTOMER:
-            line.show_delivery(event["state"], (event.get("internal") or {}).get("error"))
+        if line is None or line["author"] == Author.CUSTOMER:
+            return None
+        self._set_delivery(line, event["state"], (event.get("internal") or {}).get("error"))
+        return line
+
+    def _set_language(self, line: Line, tag: str | None) -> None:
+        line["lang"] = tag
+        line["language"] = self._words.language_tag(tag) if tag else None
+
+    def _set_delivery(self, line: Line, state: str, problem: str | None = None) -> None:
+        text = self._words(f"delivery.{state}")
+        line["delivery"] = self._words("delivery.why", state=text, problem=problem) if problem else text
+        line["failed"] = state == Delivery.FAILED
 
 
 def _said_title(understanding: dict[str, Any]) -> str | None:
@@ -154,9 +165,3 @@ def _direction(message: dict[str, Any]) -> str:
     """
     is_ours = message["author"] in (Author.BOT, Author.NOTICE)
     return message["direction"] or "auto" if is_ours else "auto"
-
-
-def _author(words: Words, message: dict[str, Any]) -> str:
-    if message["author"] == Author.AGENT:
-        return str(message["name"])
-    return words(f"author.{message['author']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+import uuid
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -65,6 +66,10 @@ class Words:
             return self(key)
         except catalogue.MissingTextError:
             return otherwise
+
+    def visitor(self, conversation_id: uuid.UUID) -> str:
+        """Return what stands for a customer whose name is not known."""
+        return self("visitor", code=str(conversation_id)[:4].upper())
 
     def label(self, label: str, title: str | None = None) -> str:
         """Return what a label is called; `title` is what the bot called it, in the customer's language."""
