@@ -20,6 +20,9 @@ MAX_ID_LENGTH = 255
 # Half of a character beyond the 16-bit range; JSON may carry one alone, no database can.
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
+# How forms keep track of themselves: nothing that an agent could use.
+_INNER_SLOTS = {"requested_slot", "session_started_metadata", "order_search"}
+
 _METADATA_TEXTS = ("language", "language_asked", "language_hint", "market")
 
 
@@ -105,7 +108,9 @@ def render_turn(
             for entity in message.entities
         ],
         "task": active_loop.removesuffix("_form") if active_loop else None,
-        "slots": {name: value for name, value in slots.items() if value is not None},
+        "slots": {
+            name: value for name, value in slots.items() if value is not None and name not in _INNER_SLOTS
+        },
         "handoff": {"reason": handoffs[-1]["reason"]} if handoffs else None,
     }
 

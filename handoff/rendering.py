@@ -1,11 +1,15 @@
-"""Errors as people and programs read them."""
+"""Errors and sentences as people and programs read them, and the languages that a browser asks for."""
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from handoff.errors import DragomanError, RateLimitedError
 from locales import catalogue
+
+# Unicode Bidirectional Algorithm (UAX 9), 2.4
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 
 
 def list_accepted_languages(header: str) -> list[str]:
@@ -26,8 +30,17 @@ def _quality(parameter: str) -> float:
     try:
         return float(value)
     except ValueError:
-        # Not a number: the browser's mistake, the language counts least.
+        # Not a number: the browser's mistake, and no sign of liking.
         return 0.0
+
+
+def isolate(value: str, direction: str) -> str:
+    """Return a value so that it can stand in a sentence of another direction without turning it around.
+
+    Only where it might: a value with right-to-left letters, or any in a right-to-left sentence.
+    """
+    is_mixed = direction == "rtl" or any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in value)
+    return f"{FIRST_STRONG_ISOLATE}{value}{POP_ISOLATE}" if is_mixed else value
 
 
 def render_error(error: DragomanError, language: str) -> dict[str, Any]:

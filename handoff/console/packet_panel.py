@@ -140,7 +140,7 @@ class PacketPanel:
                 words("packet.line", quantity=line.get("quantity"), name=line.get("name"))
                 for line in order.get("lines") or []
             ]
-            self._pair("lines", format_list(lines, self._locale) if lines else None)
+            self._pair("lines", *lines)
         for parcel in order.get("parcels") or []:
             self._build_parcel(parcel)
         with Tag("p", "quiet"):
@@ -233,13 +233,16 @@ class PacketPanel:
                     if other["resolution"]:
                         Tag("span", "quiet", self._words(f"resolution.{other['resolution']}"))
 
-    def _pair(self, key: str, value: str | None) -> None:
-        if value:
-            self._named(self._words(f"packet.{key}"), value)
+    def _pair(self, key: str, *values: str | None) -> None:
+        """Show what is known of something, if it is."""
+        known = [value for value in values if value]
+        if known:
+            self._named(self._words(f"packet.{key}"), *known)
 
-    def _named(self, name: str, value: str) -> None:
+    def _named(self, name: str, *values: str) -> None:
         Tag("dt", text=name)
-        Tag("dd", text=value, dir="auto")
+        for value in values:
+            Tag("dd", text=value, dir="auto")
 
     def _day(self, day: str | None) -> str | None:
         """Return the calendar day of an ISO 8601 date or moment."""

@@ -119,11 +119,11 @@ class ConsolePage:
     async def _show_conversation(self, conversation_id: uuid.UUID, *, whole: bool = False) -> None:
         """Show a conversation in place of the one that is open."""
         self._opened = conversation_id
+        self.pane = None
         self.lists.mark_open(conversation_id)
         try:
             view = await read_view(self.services, conversation_id)
         except DragomanError as error:
-            self.pane = None
             self._packet.clear()
             self._show_nothing(self._say(error))
             raise
@@ -133,8 +133,9 @@ class ConsolePage:
             # Another one was opened while this one was read.
             return
         actions = Actions(self.services, conversation_id)
-        self.pane = ConversationPane(self.words, self._middle, actions, self.act, self._agent.id)
-        self.pane.build(view, events, self._show_whole if after else None)
+        pane = ConversationPane(self.words, self._middle, actions, self.act, self._agent.id)
+        pane.build(view, events, self._show_whole if after else None)
+        self.pane = pane
         self._packet.show(view)
         self._live.follow(conversation_id)
 
@@ -217,9 +218,12 @@ class ConsolePage:
         return self.words(f"conflict.{conversation.owner.value}", agent=agent)
 
     def _show_failure(self) -> None:
-        """An error that is a fault of ours; NiceGUI has logged it."""
+        """Say that something went wrong by our fault; NiceGUI has logged what."""
+        text = self._say(DragomanError())
         if self.pane is not None:
-            self.pane.alert(self._say(DragomanError()))
+            self.pane.alert(text)
+        else:
+            self._show_nothing(text)
 
     def _leave(self) -> None:
         """Stop everything and go to the sign-in page."""

@@ -60,16 +60,24 @@ class Transcript(Element, component=COMPONENTS / "transcript.js"):
 
     def show_receipt(self, delivered: int, read: int) -> None:
         """Note up to which position the customer's side has received and read."""
+        for line in self._note_receipt(delivered, read):
+            self.run_method("put", line)
+
+    def _note_receipt(self, delivered: int, read: int) -> list[Line]:
+        """Return the lines that are no longer what they were."""
         if self._traits.pushes:
-            return
+            # There the channel says what became of each message.
+            return []
+        changed = []
         for line in self._messages.values():
-            seq = self._seqs[line["id"]]
-            state = (
-                Delivery.READ if seq <= read else Delivery.DELIVERED if seq <= delivered else Delivery.SENT
-            )
-            if line["author"] == Author.AGENT and line["delivery"] != self._words(f"delivery.{state.value}"):
-                self._set_delivery(line, state.value)
-                self.run_method("put", line)
+            if line["author"] == Author.AGENT:
+                before = line["delivery"]
+                seq = self._seqs[line["id"]]
+                state = Delivery.DELIVERED if seq <= delivered else Delivery.SENT
+                self._set_delivery(line, (Delivery.READ if seq <= read else state).value)
+                if line["delivery"] != before:
+                    changed.append(line)
+        return changed
 
     def _note(self, event: dict[str, Any]) -> Line | None:
         """Return the line that an event makes or changes, if any."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from handoff.queue.labels import find_title
+from handoff.rendering import isolate
 from locales import catalogue
 from locales.languages import Language, display_name, find_language, get_language, list_languages
 
 # The product's name: the same in every language.
 NAME = "Dragoman"
 LAST_RESORT = "en"
-# Unicode Bidirectional Algorithm (UAX 9), 2.4
-FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 
 
 @cache
@@ -86,9 +84,4 @@ class Words:
         return f"{name} · {tag}"
 
     def _isolate(self, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        is_mixed = self.language.direction == "rtl" or any(
-            unicodedata.bidirectional(character) in ("R", "AL") for character in value
-        )
-        return f"{FIRST_STRONG_ISOLATE}{value}{POP_ISOLATE}" if is_mixed else value
+        return isolate(value, self.language.direction) if isinstance(value, str) else value

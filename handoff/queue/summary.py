@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handoff.queue.labels import find_title, name_status
+from handoff.rendering import isolate
 from locales import catalogue
 from locales.formatting import format_list
 from locales.languages import display_name, get_language
@@ -19,10 +20,11 @@ def compose_summary(packet: dict[str, Any], language: str) -> str:
         locales.languages.UnknownLanguageError: The shop has no such language.
     """
     facts = packet["facts"]
-    locale = get_language(language).locale
+    locale, direction = get_language(language).locale, get_language(language).direction
 
-    def sentence(key: str, **values: Any) -> str:
-        return catalogue.text("service", f"summary.{key}", language, **values)
+    def sentence(key: str, **values: str) -> str:
+        isolated = {name: isolate(value, direction) for name, value in values.items()}
+        return catalogue.text("service", f"summary.{key}", language, **isolated)
 
     sentences = [
         sentence(

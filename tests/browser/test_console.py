@@ -271,6 +271,19 @@ def test_unread_messages_are_marked_until_seen(anna: Page, service: ConsoleServi
     assert delivery["message_id"]
 
 
+def test_long_conversation_begins_at_its_end(
+    anna: Page, service: ConsoleService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handoff.console.page.FIRST_EVENTS", 8)
+    customer = service.customer("the very first", "second", "third", "fourth", "agent")
+    open_line(anna, customer.id)
+    expect(message(anna, "echo: fourth")).to_be_visible()
+    expect(message(anna, "the very first")).to_have_count(0)
+    anna.get_by_role("button", name="Show earlier messages").click()
+    expect(message(anna, "the very first")).to_have_count(2)
+    expect(anna.get_by_role("button", name="Show earlier messages")).to_have_count(0)
+
+
 def test_what_customers_typed_is_inert(anna: Page, service: ConsoleService) -> None:
     customer = service.customer(ATTACK, "angry " + ATTACK, page=ATTACK)
     expect(line(anna, customer.id).locator(".last")).to_contain_text("<img src=x onerror=alert(1)>")

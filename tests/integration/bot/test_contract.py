@@ -1,4 +1,4 @@
-"""Requests, responses and problems against tests/contracts/turn.schema.json, which the service keeps to as well."""
+"""What goes over the wire, against tests/contracts/turn.schema.json, to which the service keeps as well."""
 
 from __future__ import annotations
 
@@ -64,6 +64,11 @@ async def test_problems_keep_to_the_schema(bot: Bot) -> None:
         assert complaints("problem", response.json()) == []
 
 
+def shape(reply: dict[str, Any]) -> tuple[str | None, list[str]]:
+    """Leave out the words: those are the catalogues' and the articles' affair."""
+    return reply["topic"], [button["payload"] for button in reply["buttons"]]
+
+
 async def test_example_requests_get_what_the_examples_say(bot: Bot) -> None:
     for path in sorted((CONTRACTS / "examples").glob("turn_*.json")):
         example = json.loads(path.read_text(encoding="utf-8"))
@@ -73,4 +78,7 @@ async def test_example_requests_get_what_the_examples_say(bot: Bot) -> None:
         assert response["language"]["chosen"] == expected["language"]["chosen"]
         assert response["understanding"]["label"] == expected["understanding"]["label"]
         assert response["handoff"] == expected["handoff"]
-        assert response["replies"] == expected["replies"]
+        assert [shape(reply) for reply in response["replies"]] == [
+            shape(reply) for reply in expected["replies"]
+        ]
+        assert (response["task"], response["entities"]) == (expected["task"], expected["entities"])
