@@ -131,6 +131,8 @@ class CatalogueGenerator(NaturalLanguageGenerator):
         step = next_step(telling.tracker.applied_events())
         if step == "handoff":
             return self._render("utter_handoff_low_confidence", telling)
+        if telling.is_foreign:
+            return self._ask_for_language("utter_language_ask", telling)
         if telling.tracker.active_loop_name:
             # The form asks its question again below this; topics to choose from would only distract.
             return self._render("utter_task_unclear", telling)
@@ -149,12 +151,15 @@ class CatalogueGenerator(NaturalLanguageGenerator):
             telling.parsed_language.get("asked_now") or telling.language != telling.context.language
         ):
             return self._render("utter_language_changed", telling)
-        languages = list_languages()
-        values: dict[str, Any] = {"languages": {"list": [language.endonym for language in languages]}}
         if unsupported:
-            values["language"] = display_name(unsupported, telling.language)
-        name = "utter_language_unsupported" if unsupported else "utter_language_ask"
-        message = self._render(name, telling.with_values(values))
+            named = telling.with_values({"language": display_name(unsupported, telling.language)})
+            return self._ask_for_language("utter_language_unsupported", named)
+        return self._ask_for_language("utter_language_ask", telling)
+
+    def _ask_for_language(self, name: str, telling: Telling) -> dict[str, Any]:
+        languages = list_languages()
+        endonyms = {"list": [language.endonym for language in languages]}
+        message = self._render(name, telling.with_values({"languages": endonyms}))
         message["buttons"] = [
             self._button(render_payload("language", language.tag), telling) for language in languages
         ]

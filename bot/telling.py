@@ -67,6 +67,12 @@ class Telling:
         return dict(self.tracker.latest_message.parse_data.get("language") or {})
 
     @property
+    def is_foreign(self) -> bool:
+        """Tell whether the latest message is in a language that the shop does not answer in."""
+        language = self.parsed_language
+        return language.get("detected") == "unknown" and language.get("words", 0) > 1
+
+    @property
     def understanding(self) -> dict[str, Any]:
         return dict(self.tracker.latest_message.parse_data.get("understanding") or {})
 

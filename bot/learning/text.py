@@ -90,10 +90,8 @@ def evidence_words(text: str, neutral: Collection[str] = ()) -> list[str]:
         if any(char.isdigit() for char in chunk):
             continue
         cleaned = "".join(char if char.isalpha() or _joins(char) else " " for char in chunk)
-        words += [
-            word for word in (part.strip("'") for part in cleaned.split()) if word and word not in neutral
-        ]
-    return words
+        words += [_STRETCHED.sub(r"\1\1", part.strip("'")) for part in cleaned.split()]
+    return [word for word in words if word and word not in neutral]
 
 
 def _joins(char: str) -> bool:

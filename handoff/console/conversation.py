@@ -123,7 +123,6 @@ class ConversationPane:
 
     def show_typing(self, text: str | None) -> None:
         self._typing.text = text
-        self._typing.set_class("is-on", text is not None)
 
     def _describe_owner(self) -> str:
         conversation = self.view.conversation

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handoff.agents import service as agents
@@ -75,14 +75,9 @@ class ConsoleGate:
     async def _pass_page(self, connection: HTTPConnection, path: str, receive: Receive, send: Send) -> None:
         scope = connection.scope
         signed_in = await self._sign_in(connection)
-        response: Response | None = None
-        if scope["method"] not in ("GET", "HEAD"):
-            response = Response(status_code=405, headers={"Allow": "GET, HEAD"})
-        elif signed_in is None:
-            response = RedirectResponse(f"{SIGN_IN_PATH}?next={quote('/console' + path)}", status_code=303)
-        if response is not None or signed_in is None:
-            assert response is not None
-            await response(scope, receive, send)
+        if signed_in is None:
+            target = f"{SIGN_IN_PATH}?next={quote('/console' + path)}"
+            await RedirectResponse(target, status_code=303)(scope, receive, send)
             return
         # NiceGUI builds its addresses with this header; nobody but the browser's user could have set it.
         scope["headers"] = [item for item in scope["headers"] if item[0] != b"x-forwarded-prefix"]

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from nicegui import Client, core
 from playwright.sync_api import Browser, Page
 
 from handoff.agents import service as agents
@@ -119,6 +120,17 @@ class ConsoleService:
                 await agents.sign_out(session, token)
 
         self.run(end())
+
+    def forget_pages(self) -> None:
+        """Lose every page and its socket, as a restart of the service does."""
+
+        async def forget() -> None:
+            for client in list(Client.instances.values()):
+                client.delete()
+            for socket in list(core.sio.eio.sockets.values()):
+                await socket.close(wait=False)
+
+        self.run(forget())
 
     def is_taken(self, conversation_id: str) -> bool:
         """Whether an agent has the conversation."""

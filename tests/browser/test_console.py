@@ -370,6 +370,17 @@ def test_connection_that_comes_back_misses_nothing(anna: Page, service: ConsoleS
     expect(anna.locator(".composer textarea")).to_have_value("half a sentence")
 
 
+def test_restart_of_the_service_keeps_what_was_being_written(anna: Page, service: ConsoleService) -> None:
+    customer = service.customer("agent")
+    take(anna, customer.id)
+    anna.fill(".composer textarea", "half a sentence")
+    with anna.expect_navigation():
+        service.forget_pages()
+    expect(anna.locator(".composer textarea")).to_have_value("half a sentence")
+    customer.say("are you back?")
+    expect(message(anna, "are you back?")).to_be_visible()
+
+
 def test_narrow_screen_shows_the_packet_on_demand(browser: Browser, service: ConsoleService) -> None:
     customer = service.customer("agent")
     page = open_as(browser, service, "Anna", viewport={"width": 800, "height": 600})

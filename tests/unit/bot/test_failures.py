@@ -24,9 +24,7 @@ def said(decision: str | None) -> UserUttered:
         (["fallback", "fallback", "answer"], 0),
     ],
 )
-def test_failures_count_back_to_the_last_understood_message(
-    decisions: list[str], failures: int
-) -> None:
+def test_failures_count_back_to_the_last_understood_message(decisions: list[str], failures: int) -> None:
     assert count_failures([said(decision) for decision in decisions]) == failures
 
 
