@@ -69,8 +69,7 @@ class Telling:
     @property
     def is_foreign(self) -> bool:
         """Tell whether the latest message is in a language that the shop does not answer in."""
-        language = self.parsed_language
-        return language.get("detected") == "unknown" and language.get("words", 0) > 1
+        return bool(self.parsed_language.get("foreign"))
 
     @property
     def understanding(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.components.language_identifier import LANGUAGE, UNKNOWN
+from bot.components.language_identifier import LANGUAGE
 from bot.context import Context, parse_context
 from bot.learning.label_features import Seen, see
 from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature
@@ -43,7 +43,7 @@ ANSWER_FROM = "answer_from"
 CLARIFY_FROM = "clarify_from"
 EXPECTED_BOOST = "expected_boost"
 OFFERED_BOOST = "offered_boost"
-FOREIGN_WORDS = "foreign_words"
+GUESS_FOREIGN = "guess_foreign"
 
 
 class UntrainedLabelClassifierError(RuntimeError):
@@ -77,15 +77,15 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             # From this confidence on the bot answers: of messages by authors it was not trained on, 66 % are
             # answered and 90 % of those rightly (0.5: 76 % and 86 %; 0.8: 56 % and 94 %) …
             ANSWER_FROM: 0.65,
-            # … and from this one it offers the likeliest labels; below are 7 % of such messages, and nonsense.
+            # … and from this one it offers the likeliest labels; below are 7 % of them, and nonsense.
             CLARIFY_FROM: 0.25,
             # How many times likelier `inform` is once the detail is there that the bot has just asked for …
             EXPECTED_BOOST: 20.0,
             # … and a label that it has just offered.
             OFFERED_BOOST: 3.0,
-            # Words from which on a message in an unknown language is not guessed at: of what would be answered in
-            # German, French, Turkish and Japanese 14 % is right. 0 lets an encoder that knows them try.
-            FOREIGN_WORDS: 2,
+            # Whether to guess at messages in languages that it was not trained on. Of what would be answered in
+            # German, French, Turkish and Japanese 14 % is right; an encoder that knows them may do better.
+            GUESS_FOREIGN: False,
         }
 
     def __init__(
@@ -179,15 +179,11 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             context = parse_context(message.get("metadata"))
             details = {entity[ENTITY_ATTRIBUTE_TYPE] for entity in message.get(ENTITIES) or ()}
             understanding = self.classify(message, context, details)
-            if self._is_foreign(message) and not context.pressed and context.expecting not in details:
+            foreign = (message.get(LANGUAGE) or {}).get("foreign") and not self._config[GUESS_FOREIGN]
+            if foreign and context.expecting not in details:
                 understanding = replace(understanding, decision="fallback")
             self._set(message, understanding)
         return messages
-
-    def _is_foreign(self, message: Message) -> bool:
-        language = message.get(LANGUAGE) or {}
-        least = self._config[FOREIGN_WORDS]
-        return bool(least and language.get("detected") == UNKNOWN and language["words"] >= least)
 
     def classify(self, message: Message, context: Context, details: set[str]) -> Understanding:
         """Return what a message means.

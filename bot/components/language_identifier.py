@@ -37,6 +37,7 @@ DOUBT = "doubt"
 SECOND_OPINION_WEIGHT = "second_opinion_weight"
 UNKNOWN_QUANTILE = "unknown_quantile"
 LENGTH_SLACK = "length_slack"
+FOREIGN_WORDS = "foreign_words"
 
 
 class UntrainedLanguageIdentifierError(RuntimeError):
@@ -57,8 +58,7 @@ class Calibration:
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class LanguageIdentifier(GraphComponent):
-    """Sets `language` on a message: `{"detected", "confidence", "words", "script", "ranking": [{"language",
-    "confidence"}]}`.
+    """Sets `language` on a message: `{"detected", "confidence", "words", "script", "foreign", "ranking"}`.
 
     `detected` is a tag of locales/languages.yml or "unknown". `words` counts what spoke for it: with none,
     the context's languages alone decided. `script` tells that the letters alone did.
@@ -105,6 +105,8 @@ class LanguageIdentifier(GraphComponent):
             UNKNOWN_QUANTILE: 0.01,
             # Short texts scatter more: how much less likely a text may be, times the root of its characters.
             LENGTH_SLACK: 4.4,
+            # Unknown words that make a message foreign: a single one may be a name or a typing error.
+            FOREIGN_WORDS: 2,
         }
 
     def __init__(
@@ -281,6 +283,7 @@ class LanguageIdentifier(GraphComponent):
             "confidence": ranking[0]["confidence"],
             "words": words,
             "script": script,
+            "foreign": False,
             "ranking": ranking,
         }
 
@@ -290,6 +293,7 @@ class LanguageIdentifier(GraphComponent):
             "confidence": round(confidence, 4),
             "words": words,
             "script": False,
+            "foreign": words >= self._config[FOREIGN_WORDS],
             "ranking": [],
         }
 

@@ -144,6 +144,12 @@ async def test_not_understood_inside_a_task_offers_no_topics() -> None:
     assert said == {"text": catalogue.text("bot", "utter_task_unclear", "it")}
 
 
+async def test_message_in_an_unknown_language_is_told_which_ones_are_known() -> None:
+    said = await say("utter_unsure", message("faq/exchange", "fallback", foreign=True))
+    assert "Tiếng Việt" in said["text"]
+    assert "language:nl" in payloads(said)
+
+
 async def test_language_asked_for_is_confirmed_in_it() -> None:
     said = await say("utter_language", message("change_language", chosen="en", asked="en", asked_now=True))
     assert said["text"] == catalogue.text("bot", "utter_language_changed", "en")

@@ -107,6 +107,24 @@ def test_question_before_the_message_decides_how_a_detail_is_read(classifier: La
     assert asked["understanding"]["label"] == "inform"
 
 
+@pytest.mark.parametrize(("foreign", "decision"), [(True, "fallback"), (False, "answer")])
+def test_message_in_an_unknown_language_is_not_guessed_at(
+    classifier: LabelClassifier, foreign: bool, decision: str
+) -> None:
+    message = customers_message("where is my order")
+    message.set("language", {"detected": "unknown", "foreign": foreign})
+    (processed,) = classifier.process([message])
+    assert processed.get("understanding")["decision"] == decision
+
+
+def test_detail_that_was_asked_for_is_taken_in_any_language(classifier: LabelClassifier) -> None:
+    message = customers_message("number 48213", expecting="order_number")
+    message.set("language", {"detected": "unknown", "foreign": True})
+    message.set("entities", [{"entity": "order_number", "value": "48213"}])
+    (processed,) = classifier.process([message])
+    assert processed.get("understanding")["decision"] == "answer"
+
+
 def test_pressed_button_needs_no_classifying(classifier: LabelClassifier) -> None:
     output = read(classifier, "Resi", pressed="label:faq/return_policy")
     assert output["understanding"] == {

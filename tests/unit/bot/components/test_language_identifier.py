@@ -74,6 +74,7 @@ def test_nothing_at_all_is_unknown(identifier: LanguageIdentifier, text: str) ->
         "confidence": 0.0,
         "words": 0,
         "script": False,
+        "foreign": False,
         "ranking": [],
     }
 
@@ -93,6 +94,12 @@ def test_language_that_the_shop_does_not_speak_is_unknown(identifier: LanguageId
     found = identifier.identify(text, Context(language="nl"))
     assert found["detected"] == "unknown"
     assert found["confidence"] > 0.5
+    assert found["foreign"]
+
+
+@pytest.mark.parametrize("text", ["Привет", "Dankeschön"])
+def test_one_unknown_word_may_be_a_name(identifier: LanguageIdentifier, text: str) -> None:
+    assert not identifier.identify(text, Context(language="nl"))["foreign"]
 
 
 def test_name_in_another_script_does_not_hide_the_language(identifier: LanguageIdentifier) -> None:
