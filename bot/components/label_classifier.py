@@ -83,8 +83,8 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             EXPECTED_BOOST: 20.0,
             # … and a label that it has just offered.
             OFFERED_BOOST: 3.0,
-            # Whether to guess at messages in languages that it was not trained on. Of what would be answered in
-            # German, French, Turkish and Japanese 14 % is right; an encoder that knows them may do better.
+            # Whether to guess at messages in languages that it was not trained on. Of what would be answered
+            # in German, French, Turkish and Japanese 14 % is right; an encoder that knows them may do better.
             GUESS_FOREIGN: False,
         }
 

@@ -61,7 +61,8 @@ class LanguageIdentifier(GraphComponent):
     """Sets `language` on a message: `{"detected", "confidence", "words", "script", "foreign", "ranking"}`.
 
     `detected` is a tag of locales/languages.yml or "unknown". `words` counts what spoke for it: with none,
-    the context's languages alone decided. `script` tells that the letters alone did.
+    the context's languages alone decided. `script` tells that the letters alone did, `foreign` that it is
+    surely none of the shop's languages. `ranking` holds a `{"language", "confidence"}` each.
     """
 
     @staticmethod
@@ -105,7 +106,7 @@ class LanguageIdentifier(GraphComponent):
             UNKNOWN_QUANTILE: 0.01,
             # Short texts scatter more: how much less likely a text may be, times the root of its characters.
             LENGTH_SLACK: 4.4,
-            # Unknown words that make a message foreign: a single one may be a name or a typing error.
+            # Unknown words, in a script of the shop's, that make a message foreign: one may be a name.
             FOREIGN_WORDS: 2,
         }
 
@@ -201,7 +202,7 @@ class LanguageIdentifier(GraphComponent):
         if speakers is not None:
             columns = [self._model.languages.index(tag) for tag in speakers]
             if not columns:
-                return self._unknown(len(words), 1.0)
+                return self._unknown(len(words), 1.0, script=True)
             only = np.full(len(prior), -np.inf)
             only[columns] = 0.0
         else:
@@ -287,13 +288,13 @@ class LanguageIdentifier(GraphComponent):
             "ranking": ranking,
         }
 
-    def _unknown(self, words: int, confidence: float) -> dict[str, Any]:
+    def _unknown(self, words: int, confidence: float, *, script: bool = False) -> dict[str, Any]:
         return {
             "detected": UNKNOWN,
             "confidence": round(confidence, 4),
             "words": words,
-            "script": False,
-            "foreign": words >= self._config[FOREIGN_WORDS],
+            "script": script,
+            "foreign": script or words >= self._config[FOREIGN_WORDS],
             "ranking": [],
         }
 

@@ -113,6 +113,9 @@ class ConsolePage:
         return None
 
     async def _open(self, conversation_id: uuid.UUID) -> None:
+        if conversation_id == self._opened and self.pane is not None:
+            # Building it anew would take a button away under the agent's finger.
+            return
         if await self.act(lambda _: self._show_conversation(conversation_id)) is None:
             ui.navigate.history.push(address_of(conversation_id))
 
