@@ -24,6 +24,7 @@ from locales import catalogue
 from locales.languages import display_name, get_language, list_languages
 
 CLARIFY_OFFERS = 3
+REQUEST_HUMAN = "request_human"
 
 
 class UnknownResponseError(LookupError):
@@ -132,7 +133,9 @@ class CatalogueGenerator(NaturalLanguageGenerator):
         if step == "handoff":
             return self._render("utter_handoff_low_confidence", telling)
         if telling.is_foreign:
-            return self._ask_for_language("utter_language_ask", telling)
+            message = self._ask_for_language("utter_language_ask", telling)
+            message["buttons"].append(self._button(render_payload("label", REQUEST_HUMAN), telling))
+            return message
         if telling.tracker.active_loop_name:
             # The form asks its question again below this; topics to choose from would only distract.
             return self._render("utter_task_unclear", telling)

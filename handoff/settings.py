@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     identity_secret: Annotated[SecretStr, Field(min_length=32)]
     """Signs who a signed-in widget user is (HMAC-SHA256); known to the shop's own server too."""
     session_secret: Annotated[SecretStr, Field(min_length=32)]
-    """Signs the console's page storage."""
+    """Signs the token of the console's sign-in form."""
 
     database_url: str = f"sqlite+aiosqlite:///{ROOT / 'var' / 'dragoman.db'}"
     """SQLAlchemy URL: sqlite+aiosqlite:///… (embedded) or postgresql+asyncpg://…"""

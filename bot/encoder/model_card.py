@@ -11,6 +11,8 @@ from typing import Any
 from bot.encoder.corpora import Pair
 from bot.training_data import TrainingMessage
 
+# Messages in languages that the shop does not answer in (they ask for another).
+_OTHER = "other"
 _TEMPLATE = Path(__file__).with_name("model_card.md")
 
 
@@ -34,13 +36,13 @@ def render_model_card(
     Raises:
         KeyError: The template names a fact that is not given.
     """
-    by_language = Counter(message.language for message in messages)
+    by_language = Counter(message.language or _OTHER for message in messages)
     by_source = Counter(pair.source for pair in pairs)
     template = string.Template(_TEMPLATE.read_text(encoding="utf-8"))
     return template.substitute(
         facts,
         figures=figures,
-        languages=", ".join(sorted(by_language)),
+        languages=", ".join(sorted(by_language.keys() - {_OTHER})),
         messages=f"{len(messages):,}",
         message_counts=", ".join(f"{name} {count:,}" for name, count in sorted(by_language.items())),
         pairs=f"{len(pairs):,}",

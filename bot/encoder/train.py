@@ -32,7 +32,7 @@ from bot.encoder.vocabulary import (
     train_sentencepiece,
     write_vocabulary,
 )
-from bot.training_data import TrainingMessage, list_messages
+from bot.training_data import TrainingMessage, list_languages, list_messages
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 RUNS_FOLDER = PROJECT_FOLDER / "var" / "encoder"
@@ -82,10 +82,8 @@ def gather_material(size_name: str, seed: int, corpora: Path | None) -> Material
         TrainingDataError: The messages cannot be read.
         CorporaError: The folder holds none of these languages.
     """
-    messages = list_messages()
-    languages = {message.language for message in messages}
-    pairs = list_pairs(corpora, languages - {"en"}, seed) if corpora else []
-    return Material(size_name, SIZES[size_name], seed, messages, pairs)
+    pairs = list_pairs(corpora, set(list_languages()) - {"en"}, seed) if corpora else []
+    return Material(size_name, SIZES[size_name], seed, list_messages(), pairs)
 
 
 def make_vocabulary(material: Material, folder: Path) -> Tokenizer:
@@ -193,8 +191,8 @@ def train(material: Material, out: Path, measure: bool, corpora: Path | None) ->
         checkpoint = run / "translations.pt"
         steps = material.size.translation_steps
         train_on_translations(model, tokenizer, material.pairs, steps, material.seed, checkpoint)
-        languages = {message.language for message in material.messages}
-        translations = measure_translations(model, tokenizer, list_evaluation_pairs(corpora, languages))
+        evaluation_pairs = list_evaluation_pairs(corpora, set(list_languages()))
+        translations = measure_translations(model, tokenizer, evaluation_pairs)
     else:
         say("translations: skipped, as no folder of parallel texts was given (--corpora)")
     untuned = copy.deepcopy(model)

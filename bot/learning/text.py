@@ -11,6 +11,8 @@ EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.ASCII | re.IG
 URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 # Anything with two digits in it: order numbers, phone numbers, dates, prices.
 _NUMBER = re.compile(r"#?[\w./-]*\d[\w./-]*\d[\w./-]*")
+# "tm-48213", "2x", "23.5": not a word, even where a script without spaces goes on right after it.
+_CODE = re.compile(r"[#a-z0-9./-]*\d[a-z0-9./-]*", re.ASCII)
 _DIGIT = re.compile(r"\d")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 
@@ -86,9 +88,7 @@ def evidence_words(text: str, neutral: Collection[str] = ()) -> list[str]:
     """
     plain = URL.sub(" ", EMAIL.sub(" ", normalise(text)))
     words = []
-    for chunk in plain.replace("’", "'").split():
-        if any(char.isdigit() for char in chunk):
-            continue
+    for chunk in _CODE.sub(" ", plain).replace("’", "'").split():
         cleaned = "".join(char if char.isalpha() or _joins(char) else " " for char in chunk)
         words += [_STRETCHED.sub(r"\1\1", part.strip("'")) for part in cleaned.split()]
     return [word for word in words if word and word not in neutral]

@@ -3,253 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import websockets
 from nicegui import Client
 
 from handoff.agents.models import AgentSession
-from handoff.agents.service import FREE_ATTEMPTS, create_agent, hash_token
-from handoff.bus import InProcessBus
+from handoff.agents.service import create_agent, hash_token
 from handoff.console import framework
 from handoff.console.actions import Actions
 from handoff.conversations.errors import WrongOwnerError
-from handoff.testing import FakeBot, make_result
-from tests.integration.handoff.conftest import PASSWORD, Running, make_settings, running_service
-
-SIGN_IN = "/console/sign-in"
-FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
-CLIENT_ID = re.compile(r"'client_id': '([0-9a-f-]{36})'")
-NONCE = re.compile(r"'nonce-([^']+)'")
-
-
-async def open_account(service: Running, name: str, language: str = "en") -> str:
-    email = f"{name.lower()}@example.com"
-    async with service.services.database.transaction() as session:
-        await create_agent(session, email=email, name=name, password=PASSWORD, language=language)
-    return email
-
-
-def browser(service: Running, **headers: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=service.base_url, trust_env=False, headers=headers)
-
-
-async def post_form(
-    client: httpx.AsyncClient, email: str, password: str = PASSWORD, **fields: str
-) -> httpx.Response:
-    """Fill in the sign-in form as a browser does."""
-    page = await client.get(SIGN_IN)
-    token = FORM_TOKEN.search(page.text)
-    assert token is not None, page.text
-    form = {"form_token": token[1], "email": email, "password": password, **fields}
-    return await client.post(SIGN_IN, data=form)
-
-
-@asynccontextmanager
-async def signed_in(service: Running, name: str = "Anna", **more: Any) -> AsyncIterator[httpx.AsyncClient]:
-    email = await open_account(service, name, **more)
-    async with browser(service) as client:
-        response = await post_form(client, email)
-        assert response.status_code == 303, response.text
-        yield client
-
-
-async def waiting_customer(service: Running, **body: Any) -> str:
-    customer = await service.open_customer(**body)
-    await customer.say("agent")
-    await customer.hear("notice")
-    return customer.conversation_id
-
-
-class PageSocket:
-    """A page's socket, as NiceGUI's script speaks it (Socket.IO 5 in Engine.IO 4 frames)."""
-
-    def __init__(self, service: Running, client: httpx.AsyncClient, client_id: str, **headers: str) -> None:
-        self._url = (
-            service.base_url.replace("http", "ws", 1) + "/console/_nicegui_ws/socket.io/"
-            f"?EIO=4&transport=websocket&client_id={client_id}&tab_id=tab&document_id=document"
-            "&next_message_id=0&implicit_handshake=true"
-        )
-        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-        self._headers = {"Cookie": cookie, **headers}
-        self._origin = headers.pop("Origin", service.base_url)
-        self.client_id = client_id
-        self._socket: Any = None
-
-    async def connect(self) -> str:
-        """Return the answer to the connection: "40…" accepted, "44…" refused."""
-        headers = {name: value for name, value in self._headers.items() if name != "Origin"}
-        self._socket = await websockets.connect(
-            self._url, additional_headers=headers, origin=self._origin, proxy=None
-        )
-        assert (await self._receive()).startswith("0")
-        await self._socket.send("40")
-        return await self._receive()
-
-    async def emit(self, event: str, data: dict[str, Any]) -> None:
-        await self._socket.send("42" + json.dumps([event, data]))
-
-    async def close(self) -> None:
-        await self._socket.close()
-
-    async def _receive(self) -> str:
-        return str(await asyncio.wait_for(self._socket.recv(), 5))
-
-
-async def open_page(client: httpx.AsyncClient, path: str = "/console/") -> str:
-    """Return the id under which NiceGUI keeps the page."""
-    page = await client.get(path)
-    found = CLIENT_ID.search(page.text)
-    assert found is not None, page.text[:500]
-    return found[1]
-
-
-def count_subscriptions(service: Running) -> int:
-    bus = service.services.bus
-    assert isinstance(bus, InProcessBus)
-    return sum(len(subscribers) for subscribers in bus._subscriptions.values())
-
-
-async def until(is_so: Any, timeout_s: float = 5.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not is_so():
-            await asyncio.sleep(0.02)
-
-
-# Signing in
-
-
-async def test_pages_lead_to_the_sign_in_page_and_back(service: Running) -> None:
-    conversation_id = await waiting_customer(service)
-    path = f"/console/conversations/{conversation_id}"
-    email = await open_account(service, "Anna")
-    async with browser(service) as client:
-        redirected = await client.get(path)
-        assert redirected.status_code == 303
-        assert redirected.headers["location"] == f"{SIGN_IN}?next={path}"
-        form = await client.get(redirected.headers["location"])
-        assert f'value="{path}"' in form.text
-        landed = await post_form(client, email, next=path)
-        assert landed.headers["location"] == path
-        assert (await client.get(path)).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "https://evil.example/",
-        "//evil.example",
-        "/console/../evil",
-        "/console/\nLocation: x",
-        "javascript:alert(1)",
-    ],
+from handoff.testing import make_result
+from tests.integration.handoff.conftest import PASSWORD, Running
+from tests.integration.handoff.console_client import (
+    NONCE,
+    PageSocket,
+    browser,
+    count_subscriptions,
+    open_page,
+    signed_in,
+    until,
+    waiting_customer,
 )
-async def test_signing_in_leads_nowhere_else(service: Running, target: str) -> None:
-    email = await open_account(service, "Anna")
-    async with browser(service) as client:
-        assert (await post_form(client, email, next=target)).headers["location"] == "/console/"
-
-
-async def test_session_cookie_is_out_of_scripts_reach(tmp_path: Path, bot: FakeBot) -> None:
-    settings = make_settings(tmp_path, public_origin="https://help.example")
-    async with running_service(settings, bot) as service:
-        email = await open_account(service, "Anna")
-        async with browser(service) as client:
-            page = await client.get(SIGN_IN)
-            # The client would not send a Secure cookie back over plain HTTP by itself.
-            cookie = page.headers["set-cookie"].split(";")[0]
-            token = FORM_TOKEN.search(page.text)
-            assert token is not None
-            form = {"form_token": token[1], "email": email, "password": PASSWORD}
-            response = await client.post(SIGN_IN, data=form, headers={"Cookie": cookie})
-        [session] = [c for c in response.headers.get_list("set-cookie") if c.startswith("dragoman_session=")]
-        attributes = {part.strip().lower() for part in session.split(";")[1:]}
-        assert {"httponly", "samesite=strict", "secure", "path=/"} <= attributes
-
-
-async def test_form_of_another_browser_is_refused(service: Running) -> None:
-    email = await open_account(service, "Anna")
-    async with browser(service) as attacker, browser(service) as victim:
-        token = FORM_TOKEN.search((await attacker.get(SIGN_IN)).text)
-        assert token is not None
-        await victim.get(SIGN_IN)
-        for form_token in (token[1], "", "0" * 64):
-            form = {"email": email, "password": PASSWORD, "form_token": form_token}
-            answer = await victim.post(SIGN_IN, data=form)
-            assert answer.status_code == 403
-            assert "dragoman_session" not in answer.headers.get("set-cookie", "")
-
-
-async def test_wrong_passwords_are_told_and_lock_the_account(service: Running) -> None:
-    email = await open_account(service, "Anna")
-    async with browser(service) as client:
-        for _ in range(FREE_ATTEMPTS):
-            wrong = await post_form(client, email, "not the password")
-            assert wrong.status_code == 401
-            assert "E-mail address or password is wrong." in wrong.text
-            assert f'value="{email}"' in wrong.text
-            assert "not the password" not in wrong.text
-        locked = await post_form(client, email)
-        assert locked.status_code == 429
-        wait_s = int(locked.headers["retry-after"])
-        assert 0 < wait_s <= 31
-        assert f"try again in {wait_s} seconds" in locked.text
-
-
-async def test_unknown_address_reads_like_a_wrong_password(service: Running) -> None:
-    async with browser(service) as client:
-        for email in ("nobody@example.com", "x" * 400, "<script>alert(1)</script>"):
-            answer = await post_form(client, email, "wrong password")
-            assert answer.status_code == 401
-            assert "E-mail address or password is wrong." in answer.text
-            assert "<script>alert" not in answer.text
-
-
-async def test_session_that_was_there_before_is_not_taken_over(service: Running) -> None:
-    email = await open_account(service, "Anna")
-    async with browser(service) as client, browser(service) as other:
-        assert (await post_form(other, email)).status_code == 303
-        planted = other.cookies["dragoman_session"]
-        page = await client.get(SIGN_IN)
-        token = FORM_TOKEN.search(page.text)
-        assert token is not None
-        client.cookies.set("dragoman_session", planted)
-        form = {"form_token": token[1], "email": email, "password": PASSWORD}
-        answer = await client.post(SIGN_IN, data=form)
-        [cookie] = [c for c in answer.headers.get_list("set-cookie") if c.startswith("dragoman_session=")]
-        assert planted not in cookie
-        assert (await other.get("/console/")).status_code == 303, "the session from before has ended"
-
-
-async def test_sign_out_needs_the_pages_token_and_ends_the_session(service: Running) -> None:
-    async with signed_in(service) as client:
-        page = await client.get("/console/")
-        csrf_token = re.search(r'"name":"csrf_token","value":"([^"]+)"', page.text)
-        assert csrf_token is not None
-        assert (await client.post("/console/sign-out", data={"csrf_token": "guess"})).status_code == 403
-        assert (await client.get("/console/")).status_code == 200
-        token = client.cookies["dragoman_session"]
-        answer = await client.post("/console/sign-out", data={"csrf_token": csrf_token[1]})
-        assert (answer.status_code, answer.headers["location"]) == (303, SIGN_IN)
-        client.cookies.set("dragoman_session", token)
-        assert (await client.get("/console/")).status_code == 303
-
-
-async def test_sign_in_page_speaks_the_browsers_language(service: Running) -> None:
-    async with browser(service, **{"Accept-Language": "tlh, he-IL;q=0.9, en;q=0.8"}) as client:
-        page = await client.get(SIGN_IN)
-        assert '<html lang="he" dir="rtl">' in page.text
-    async with browser(service, **{"Accept-Language": "tlh"}) as client:
-        assert '<html lang="en" dir="ltr">' in (await client.get(SIGN_IN)).text
-
 
 # The gate
 
@@ -382,7 +160,7 @@ async def test_socket_needs_the_session_of_its_page(service: Running) -> None:
             await PageSocket(service, nobody, page_id).connect()
         assert refused.value.response.status_code == 403
         with pytest.raises(websockets.InvalidStatus):
-            await PageSocket(service, anna, page_id, Origin="http://127.0.0.1:1").connect()
+            await PageSocket(service, anna, page_id, origin="http://127.0.0.1:1").connect()
 
         stranger = PageSocket(service, bruno, page_id)
         assert (await stranger.connect()).startswith("44")
@@ -445,6 +223,6 @@ async def test_ended_session_ends_what_its_page_hears(
             await session.delete(stored)
         await until(lambda: count_subscriptions(service) == before)
         async with asyncio.timeout(5):
-            while "/console/sign-in?next=/console/" not in await socket._receive():
+            while "/console/sign-in?next=/console/" not in await socket.receive():
                 pass
         await socket.close()
