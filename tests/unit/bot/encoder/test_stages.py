@@ -1,4 +1,4 @@
-"""Needs torch, so it runs in the encoder's own environment only (`make encoder-test`)."""
+"""Needs torch, so it runs in the encoder's own environment only (`make encoder`)."""
 
 from dataclasses import replace
 from pathlib import Path
