@@ -31,11 +31,21 @@ CONTRASTS = """() => {
 }"""
 
 
+def wait_until_read(page: Page, fake: FakeService, seq: int, within_ms: int = 5_000) -> None:
+    """Wait until the widget has told the service that the customer saw everything up to `seq`."""
+    for _ in range(within_ms // 50):
+        if any(frame["seq"] >= seq for frame in fake.last.received("read")):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not read up to {seq}")
+
+
 def test_unread_messages_are_counted_and_announced(visit: Visit, fake: FakeService) -> None:
     page = visit()
     page.evaluate("window.heard = []; Dragoman.on('message', (m) => heard.push(m.text));")
     page.evaluate("window.counts = []; Dragoman.on('unread', (u) => counts.push(u.count));")
     open_chat(page)
+    wait_until_read(page, fake, 1)
     page.get_by_role("button", name="Close the chat").first.click()
     fake.run(fake.say(fake.last, "agent", "Are you there?", name="Anna"))
     expect(page.locator(".badge")).to_have_text("1")
