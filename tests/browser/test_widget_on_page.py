@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.fake_service import GREETING, FakeService, RunningService
 from tests.browser.widget_page import Visit, box, bubbles, open_chat, stored, write
