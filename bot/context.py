@@ -8,7 +8,7 @@ the tracker knows: `expecting` (what the bot has just asked for), `offered` (lab
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bot.buttons import Pressed, parse_payload
@@ -26,7 +26,6 @@ class Context:
     language_asked: str | None = None
     language_hint: str | None = None
     market: str | None = None
-    contact: Mapping[str, Any] = field(default_factory=dict)
     expecting: str | None = None
     offered: tuple[str, ...] = ()
     pressed: Pressed | None = None
@@ -40,7 +39,6 @@ def parse_context(metadata: Mapping[str, Any] | None) -> Context:
         language_asked=given.get("language_asked"),
         language_hint=given.get("language_hint"),
         market=given.get("market"),
-        contact=given.get("contact") or {},
         expecting=given.get("expecting"),
         offered=tuple(given.get("offered") or ()),
         pressed=parse_payload(given.get("pressed")),

@@ -29,8 +29,7 @@ def predict(model: Path, texts: Sequence[str]) -> list[dict[str, Any]]:
 
     Returns a dict a text: text, language, language_confidence, label, confidence, ranking, decision.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True):
         from rasa.core.agent import Agent
         from rasa.utils.log_utils import configure_structlog
 

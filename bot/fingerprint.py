@@ -6,6 +6,7 @@ Standard library only: the launcher, on Python 3.11, finds the model by it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[1]
@@ -30,10 +31,19 @@ TRAINED_ON = (
 _LENGTH = 16
 
 
-def fingerprint(project: Path = PROJECT_FOLDER) -> str:
-    """Return 16 hexadecimal digits that change with the content or name of any file the model depends on."""
+# What components learn with. Rasa keeps what it has trained in a cache, and knows only the components' code.
+LEARNT_WITH = ("bot/learning",)
+
+
+def fingerprint(project: Path = PROJECT_FOLDER, names: Iterable[str] = TRAINED_ON) -> str:
+    """Return 16 hexadecimal digits that change with the content or name of any of the files.
+
+    Args:
+        project: The project's folder.
+        names: Files, and folders with all that is in them, from the project's folder.
+    """
     digest = hashlib.sha256()
-    for file in _files(project):
+    for file in _files(project, names):
         digest.update(file.relative_to(project).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:_LENGTH]
@@ -44,9 +54,9 @@ def model_path(project: Path = PROJECT_FOLDER) -> Path:
     return project / MODELS_FOLDER.relative_to(PROJECT_FOLDER) / f"{fingerprint(project)}.tar.gz"
 
 
-def _files(project: Path) -> list[Path]:
+def _files(project: Path, names: Iterable[str]) -> list[Path]:
     files: list[Path] = []
-    for name in TRAINED_ON:
+    for name in names:
         path = project / name
         if path.is_file():
             files.append(path)

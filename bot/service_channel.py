@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from rasa.core.agent import Agent
 from rasa.core.channels.channel import InputChannel, UserMessage
 from rasa.shared.exceptions import RasaException
 from sanic import Blueprint
@@ -16,7 +17,14 @@ from sanic.response import HTTPResponse, json
 
 from bot.knowledge import default_knowledge
 from bot.turn import CHANNEL, TurnFailedError, find_turn, handle_turn
-from bot.turn_format import MalformedTurnError, TextTooLongError, parse_turn, render_turn, state_after
+from bot.turn_format import (
+    MalformedTurnError,
+    TextTooLongError,
+    TurnRequest,
+    parse_turn,
+    render_turn,
+    state_after,
+)
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
@@ -85,10 +93,17 @@ class ServiceChannel(InputChannel):
         if agent is None:
             return _problem(503, "not_ready", "the model is still being loaded")
         try:
-            tracker = await handle_turn(agent, asked, self._timeout_seconds)
+            return await self._take_turn(agent, asked)
         except TurnFailedError as error:
             logger.exception("turn %s of %s failed", asked.message_id, asked.sender_id)
             return _problem(503, "turn_failed", str(error))
+        except Exception as error:
+            # A fault of ours. The service must get JSON all the same, and hands the customer to a person.
+            logger.exception("turn %s of %s met a fault", asked.message_id, asked.sender_id)
+            return _problem(500, "internal_error", f"{type(error).__name__}: {error}")
+
+    async def _take_turn(self, agent: Agent, asked: TurnRequest) -> HTTPResponse:
+        tracker = await handle_turn(agent, asked, self._timeout_seconds)
         events = list(tracker.events)
         taken = find_turn(events, asked.message_id)
         assert taken is not None
@@ -101,8 +116,8 @@ class ServiceChannel(InputChannel):
         return hmac.compare_digest(given.encode(), f"Bearer {self._secret}".encode())
 
 
-def _agent(request: Request) -> Any:
-    agent = getattr(request.app.ctx, "agent", None)
+def _agent(request: Request) -> Agent | None:
+    agent: Agent | None = getattr(request.app.ctx, "agent", None)
     return agent if agent is not None and agent.is_ready() else None
 
 

@@ -13,7 +13,7 @@ from bot.knowledge import KnowledgeBase
 from locales import catalogue
 from locales.formatting import format_value
 from locales.languages import find_language
-from locales.markets import default_language, market_for
+from locales.markets import Market, default_language, market_for
 
 # The catalogue that holds the bot's texts.
 DOMAIN = "bot"
@@ -94,14 +94,19 @@ class Telling:
             UnknownValueError: A typed value is of no known type.
         """
         market = market_for(self.context.market, self.language)
-        locale = market.locale_for(self.language)
         return {
-            name: format_value(dict(value), locale, market.currency)
-            if isinstance(value, Mapping)
-            else str(value)
+            name: _format(value, market, market.locale_for(self.language))
             for name, value in self.values.items()
             if name not in (OFFER, COUNT)
         }
+
+
+def _format(value: Any, market: Market, locale: str) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    # An order is paid in its own currency, which need not be that of the market the customer writes from.
+    typed = {kind: raw for kind, raw in value.items() if kind != "currency"}
+    return format_value(typed, locale, value.get("currency", market.currency))
 
 
 def title_of(label: str, language: str, knowledge: KnowledgeBase) -> str:

@@ -24,9 +24,8 @@ def train(target: Path, project: Path = PROJECT_FOLDER) -> None:
         TrainingFailedError: Rasa gave up.
         TrainingDataError: A training message cannot be read.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(record=True):
         # Rasa and the libraries of its time warn of their own future at every import.
-        warnings.simplefilter("ignore")
         import rasa
         from rasa.utils.log_utils import configure_structlog
 

@@ -14,8 +14,10 @@ from typing import Any
 from rasa.core.actions.action import Action, ActionExecutionRejection
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+from rasa.core.lock_store import LockError
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore
+from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.exceptions import ActionLimitReached
 from rasa.shared.core.constants import REQUESTED_SLOT
 from rasa.shared.core.events import BotUttered, Event, UserUttered
@@ -24,6 +26,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.buttons import find_typed_button, parse_payload
 from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE
+from bot.direct_runner import DirectRunner
+from bot.failures import decision_of
 from bot.nlg import CatalogueGenerator
 from bot.turn_format import TurnRequest
 
@@ -59,7 +63,7 @@ async def handle_turn(agent: Agent, request: TurnRequest, timeout_seconds: float
         return await asyncio.wait_for(_handle_locked(agent, processor, request), timeout_seconds)
     except asyncio.TimeoutError as error:
         raise TurnFailedError(f"the turn took more than {timeout_seconds} s") from error
-    except (SQLAlchemyError, ActionLimitReached) as error:
+    except (SQLAlchemyError, LockError, ActionLimitReached) as error:
         raise TurnFailedError(str(error)) from error
 
 
@@ -77,6 +81,9 @@ async def _handle_locked(
 
 
 def _prepare(processor: MessageProcessor) -> None:
+    """Fit Rasa's own processor for our turns; done once, and again where Rasa has loaded another model."""
+    if isinstance(processor.graph_runner, DaskGraphRunner):
+        processor.graph_runner = DirectRunner(processor.graph_runner)
     if isinstance(processor.nlg, CatalogueGenerator):
         processor.nlg.use(processor.domain)
     if isinstance(processor.tracker_store, FailSafeTrackerStore):
@@ -168,17 +175,15 @@ def conversation_context(tracker: DialogueStateTracker) -> dict[str, Any]:
 def _expecting(tracker: DialogueStateTracker) -> str | None:
     if tracker.active_loop_name and tracker.get_slot(REQUESTED_SLOT):
         return str(tracker.get_slot(REQUESTED_SLOT))
-    asked = {
-        "utter_unsure": EXPECTING_CLARIFY,
-        "utter_language": EXPECTING_LANGUAGE,
-    }
     # A response that asks nothing back has no buttons.
-    names = [
-        event.metadata.get("utter_action")
-        for event in _last_replies(tracker.events)
-        if event.data.get("buttons")
-    ]
-    return asked.get(names[-1]) if names else None
+    asking = [reply for reply in _last_replies(tracker.events) if reply.data.get("buttons")]
+    if not asking:
+        return None
+    if any(button["payload"].startswith("language:") for button in asking[-1].data["buttons"]):
+        return EXPECTING_LANGUAGE
+    message = tracker.latest_message
+    clarified = message is not None and decision_of(message) == "clarify"
+    return EXPECTING_CLARIFY if clarified else None
 
 
 def last_buttons(events: Sequence[Event]) -> list[dict[str, Any]]:

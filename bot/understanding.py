@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bot.context import EXPECTING_CLARIFY, Context
+from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE, Context
 
 Decision = Literal["answer", "clarify", "fallback"]
 
@@ -110,8 +110,9 @@ def _in_context(
     thresholds: Thresholds,
 ) -> np.ndarray:
     boosts = np.ones(len(labels))
-    if context.expecting in details and INFORM in labels:
-        boosts[labels.index(INFORM)] = thresholds.expected_boost
+    answer = CHANGE_LANGUAGE if context.expecting == EXPECTING_LANGUAGE else INFORM
+    if context.expecting in details and answer in labels:
+        boosts[labels.index(answer)] = thresholds.expected_boost
     for offered in context.offered:
         if offered in labels:
             boosts[labels.index(offered)] = thresholds.offered_boost

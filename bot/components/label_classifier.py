@@ -27,6 +27,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components.language_identifier import LANGUAGE
 from bot.context import Context, parse_context
+from bot.fingerprint import LEARNT_WITH, fingerprint
 from bot.learning.label_features import Seen, see
 from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature
 from bot.learning.training_messages import author_group, hold_out, label_of
@@ -80,7 +81,7 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             ANSWER_FROM: 0.65,
             # … and from this one it offers the likeliest labels; below are 7 % of them, and nonsense.
             CLARIFY_FROM: 0.25,
-            # How many times likelier `inform` is once the detail is there that the bot has just asked for …
+            # How many times likelier an answer is once the detail is there that the bot has just asked for …
             EXPECTED_BOOST: 20.0,
             # … and a label that it has just offered.
             OFFERED_BOOST: 3.0,
@@ -129,6 +130,11 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         """Load what `train` wrote. Raises ValueError or OSError where that is damaged."""
         with model_storage.read_from(resource) as folder:
             return cls(config, model_storage, resource, LinearModel.load(folder))
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Return a hash of the code that it learns with, so that Rasa trains anew when that has changed."""
+        return fingerprint(names=LEARNT_WITH)
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn the labels, and on held-out authors how sure to be of them.

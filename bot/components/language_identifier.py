@@ -17,6 +17,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.context import Context, parse_context
+from bot.fingerprint import LEARNT_WITH, fingerprint
 from bot.learning.language_model import LanguageModel, train_language_model
 from bot.learning.linear_model import fit_temperature, softmax
 from bot.learning.text import alphabet_of, evidence_words, letters_of, normalise
@@ -153,6 +154,11 @@ class LanguageIdentifier(GraphComponent):
             model = LanguageModel.load(folder)
             calibration = Calibration(**json.loads((folder / "calibration.json").read_text(encoding="utf-8")))
         return cls(config, model_storage, resource, model, calibration)
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Return a hash of the code that it learns with, so that Rasa trains anew when that has changed."""
+        return fingerprint(names=LEARNT_WITH)
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn the languages from the messages' metadata.

@@ -30,6 +30,15 @@ class RecentRulePolicy(RulePolicy):
         states: list[State] = super()._prediction_states(recent(tracker, domain), domain, *args, **kwargs)
         return states
 
+    def _find_action_from_rules(
+        self, tracker: DialogueStateTracker, domain: Domain, use_text_for_last_user_input: bool
+    ) -> tuple[str | None, str | None, bool]:
+        if use_text_for_last_user_input:
+            # Our rules name labels, never texts.
+            return None, None, False
+        found: tuple[str | None, str | None, bool] = super()._find_action_from_rules(tracker, domain, False)
+        return found
+
 
 def recent(tracker: DialogueStateTracker, domain: Domain, turns: int = TURNS) -> DialogueStateTracker:
     """Return a tracker with only the latest turns, in the form that was active when they began.

@@ -217,6 +217,13 @@ async def test_yes_to_the_choices_takes_the_likeliest(bot: Bot) -> None:
     assert f"label:{answer['understanding']['label']}" == first
 
 
+async def test_yes_to_a_question_for_other_words_picks_nothing(bot: Bot) -> None:
+    customer = Customer(bot, language="en")
+    assert (await customer.say("blorp wibble frotz nargle"))["understanding"]["decision"] == "fallback"
+    answer = await customer.say("yes please")
+    assert (answer["understanding"]["label"], answer["handoff"]) == ("affirm", None)
+
+
 # Languages
 
 

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from rasa.shared.core.events import UserUttered
 
+from bot import service_channel
 from bot.service_channel import ChannelSettingsError, ServiceChannel
 from tests.integration.bot.conftest import SECRET, Bot, Customer, FakeActions
 
@@ -147,6 +148,15 @@ async def test_database_that_is_gone_fails_the_turn(bot: Bot) -> None:
     with bot.store.engine.begin() as connection:
         connection.execute("ALTER TABLE elsewhere RENAME TO events")
     assert (await bot.post(request)).status_code == 200
+
+
+async def test_fault_of_ours_is_told_as_one(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_: Any) -> None:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(service_channel, "render_turn", break_down)
+    response = await bot.post(Customer(bot, language="en").request("hello"))
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
 
 
 @pytest.mark.parametrize(

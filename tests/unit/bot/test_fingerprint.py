@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.fingerprint import PROJECT_FOLDER, TRAINED_ON, fingerprint, model_path
+from bot.fingerprint import LEARNT_WITH, PROJECT_FOLDER, TRAINED_ON, fingerprint, model_path
 
 
 @pytest.fixture
@@ -54,6 +54,15 @@ def test_change_in_what_only_runs_does_not(project: Path, changed: str) -> None:
     (project / changed).parent.mkdir(parents=True, exist_ok=True)
     (project / changed).write_text("other")
     assert fingerprint(project) == before
+
+
+def test_components_know_when_what_they_learn_with_has_changed(project: Path) -> None:
+    before = fingerprint(project, LEARNT_WITH)
+    (project / "bot/nlg.py").write_text("other")
+    assert fingerprint(project, LEARNT_WITH) == before
+    (project / "bot/learning").mkdir()
+    (project / "bot/learning/text.py").write_text("new")
+    assert fingerprint(project, LEARNT_WITH) != before
 
 
 def test_moving_a_message_to_another_file_changes_it(project: Path) -> None:

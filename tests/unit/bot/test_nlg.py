@@ -13,7 +13,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from bot.knowledge import default_knowledge
 from bot.nlg import CatalogueGenerator, UnknownResponseError
 from locales import catalogue
-from locales.formatting import format_date
+from locales.formatting import format_date, format_money
 from locales.markets import get_market
 
 DOMAIN = Domain.load(str(Path(__file__).parents[3] / "bot" / "domain"))
@@ -86,6 +86,20 @@ async def test_raw_values_are_formatted_for_the_reader() -> None:
     from datetime import date
 
     assert format_date(date(2026, 11, 24), get_market("IT").locale_for("it")) in said["text"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"money": 1999, "currency": "EUR"}, format_money(1999, "EUR", "it_IT")),
+        ({"money": 1999, "currency": "GBP"}, format_money(1999, "GBP", "it_IT")),
+        ({"money": 1999}, format_money(1999, "EUR", "it_IT")),
+        ({"list": ["BRT", "GLS"]}, "BRT e GLS"),
+        (7, "7"),
+    ],
+)
+async def test_typed_values_are_written_as_the_locale_does(value: object, shown: str) -> None:
+    assert shown in (await say("utter_order_status_cancelled", order_number=value))["text"]
 
 
 async def test_count_picks_the_plural() -> None:

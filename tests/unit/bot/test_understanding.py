@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bot.buttons import Pressed
-from bot.context import EXPECTING_CLARIFY, Context
+from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE, Context
 from bot.understanding import Thresholds, Understanding, understand
 
-LABELS = ("affirm", "deny", "faq/exchange", "faq/return_policy", "inform", "track_order")
+LABELS = ("affirm", "change_language", "deny", "faq/exchange", "faq/return_policy", "inform", "track_order")
 THRESHOLDS = Thresholds(answer_from=0.6, clarify_from=0.3, expected_boost=20, offered_boost=3)
 
 
@@ -43,6 +43,12 @@ def test_detail_that_was_asked_for_makes_it_an_answer_to_the_question() -> None:
     assert read(asked, found, track_order=0.4, inform=0.3).label == "inform"
     assert read(asked, frozenset(), track_order=0.4, inform=0.3).label == "track_order"
     assert read(Context(expecting="email"), found, track_order=0.4, inform=0.3).label == "track_order"
+
+
+def test_language_named_when_asked_which_is_a_choice_of_it() -> None:
+    asked = Context(expecting=EXPECTING_LANGUAGE)
+    understood = read(asked, frozenset({"language"}), deny=0.4, change_language=0.2)
+    assert understood.label == "change_language"
 
 
 def test_clear_message_is_itself_even_with_the_detail_in_it() -> None:

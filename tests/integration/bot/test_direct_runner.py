@@ -1,0 +1,39 @@
+"""Our graph runner gives what Rasa's own gives."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import UserMessage
+from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
+from rasa.engine.runner.dask import DaskGraphRunner
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.direct_runner import DirectRunner
+from bot.turn import parse_text
+
+
+@pytest.mark.parametrize("text", ["quanto costa la spedizione", "#48213", "blorp wibble", ""])
+def test_messages_are_read_the_same(model: Path, text: str) -> None:
+    processor = Agent.load(str(model)).processor
+    assert processor is not None
+    assert isinstance(processor.graph_runner, DaskGraphRunner)
+    by_dask = asyncio.run(parse_text(processor, text, {"language": "it"}))
+    processor.graph_runner = DirectRunner(processor.graph_runner)
+    directly = asyncio.run(parse_text(processor, text, {"language": "it"}))
+    assert directly == by_dask
+
+
+def test_both_targets_are_run_and_nothing_else(model: Path) -> None:
+    processor = Agent.load(str(model)).processor
+    assert processor is not None
+    runner = DirectRunner(processor.graph_runner)
+    tracker = DialogueStateTracker.from_events("c1", [])
+    metadata = processor.model_metadata
+    inputs = {PLACEHOLDER_MESSAGE: [UserMessage("hello")], PLACEHOLDER_TRACKER: tracker}
+    results = runner.run(inputs, [metadata.nlu_target, str(metadata.core_target)])
+    assert set(results) == {metadata.nlu_target, metadata.core_target}
+    assert results[metadata.nlu_target][0].get("text") == "hello"
