@@ -16,10 +16,7 @@ RASA_PYTHON = ROOT / ".venv-bot" / "bin" / "python"
 GIULIA = "giulia.ferraro@posta.example"
 SIGNED_IN = {"contact": {"verified_email": "Giulia.Ferraro@posta.example"}}
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.skipif(not RASA_PYTHON.exists(), reason="Rasa's environment (.venv-bot) is not installed"),
-]
+pytestmark = pytest.mark.processes
 
 ASK_NUMBER, ASK_EMAIL = "utter_ask_order_number", "utter_ask_email"
 TOLD = ["utter_order_status_shipped", "utter_order_parcel"]
