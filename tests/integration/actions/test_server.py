@@ -136,7 +136,7 @@ def test_server_listens_on_its_own_address_only(server: RunningServer):
     # A server bound to every address would answer on any other of the loopback's as well.
     with socket.create_connection(("127.0.0.1", server.port), timeout=5):
         pass
-    with pytest.raises(OSError, match="refused|reach|assign"):
+    with pytest.raises(OSError, match=r"refused|reach|assign"):
         socket.create_connection(("127.0.0.2", server.port), timeout=5)
 
 
