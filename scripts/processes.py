@@ -98,7 +98,7 @@ def free_ports() -> Ports:
             probe.close()
 
 
-def run_step(folder: str, arguments: list[str], environment: dict[str, str], *, show: bool = False) -> str:
+def run_step(folder: str, arguments: list[str], environment: dict[str, str]) -> str:
     """Run one Python command to its end; return what it printed.
 
     Raises:
@@ -108,15 +108,15 @@ def run_step(folder: str, arguments: list[str], environment: dict[str, str], *, 
         [python_of(folder), *arguments],
         cwd=ROOT,
         env=environment,
-        stdout=None if show else subprocess.PIPE,
-        stderr=None if show else subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
     if done.returncode:
-        output = (done.stdout or "").strip()[-3000:]
+        output = done.stdout.strip()[-3000:]
         raise SetupError(f"{' '.join(arguments)} failed\n{output}")
-    return done.stdout or ""
+    return done.stdout
 
 
 def prepare(installation: Installation) -> dict[str, object]:

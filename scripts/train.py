@@ -1,11 +1,15 @@
 """`make train`: train the bot if no model fits the current data."""
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 from bot.fingerprint import model_path
-from scripts.environment import SetupError, base_environment, ensure_environments, say
-from scripts.processes import run_step
+from scripts.environment import ROOT, SetupError, base_environment, ensure_environments, python_of, say
+
+# "Starting to train component 'LabelClassifier'."
+STARTED = re.compile(r"Starting to train component '(\w+)'")
 
 
 def ensure_model(environment: dict[str, str]) -> Path:
@@ -18,11 +22,32 @@ def ensure_model(environment: dict[str, str]) -> Path:
     if model.exists():
         say(f"· {model.name} fits the current data")
     else:
-        say("· training on the current data; takes a minute or two")
-        # Rasa's libraries warn of their own future, and its bars rush past hundreds of times.
-        quiet = {**environment, "PYTHONWARNINGS": "ignore", "TQDM_DISABLE": "1"}
-        run_step(".venv-bot", ["-m", "bot.train"], quiet, show=True)
+        _train(environment)
     return Path(model)
+
+
+def _train(environment: dict[str, str]) -> None:
+    """Run the training; show which part is learning, keep everything else that Rasa says for a failure."""
+    said: list[str] = []
+    with subprocess.Popen(
+        [python_of(".venv-bot"), "-W", "ignore", "-m", "bot.train"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as training:
+        assert training.stdout is not None
+        for line in training.stdout:
+            said.append(line)
+            started = STARTED.search(line)
+            if started:
+                say(f"  {started[1]}")
+            elif line.startswith(("training ", "trained ")):
+                say(f"· {line.rstrip()}")
+    if training.returncode:
+        raise SetupError(f"training failed:\n{''.join(said)[-3000:]}")
 
 
 if __name__ == "__main__":
