@@ -7,13 +7,14 @@ What is to be told to others once the transaction is durable is queued with `ann
 from __future__ import annotations
 
 import asyncio
+import enum
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData, event
+from sqlalchemy import DateTime, Enum, MetaData, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -40,6 +41,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def string_enum(kind: type[enum.StrEnum], length: int = 16) -> Enum:
+    """Return a column type that keeps an enum's value as text, on every database alike."""
+    return Enum(
+        kind, native_enum=False, length=length, values_callable=lambda kinds: [item.value for item in kinds]
+    )
 
 
 class Base(DeclarativeBase):

@@ -6,11 +6,11 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON, Enum, ForeignKey, String, Uuid
+from sqlalchemy import JSON, ForeignKey, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from handoff.clock import utc_now
-from handoff.database import Base, UtcDateTime
+from handoff.database import Base, UtcDateTime, string_enum
 
 
 class Role(enum.StrEnum):
@@ -30,9 +30,7 @@ class Agent(Base):
     """What customers see."""
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[Role] = mapped_column(
-        Enum(
-            Role, native_enum=False, length=16, values_callable=lambda roles: [role.value for role in roles]
-        ),
+        string_enum(Role),
         default=Role.AGENT,
     )
     language: Mapped[str] = mapped_column(String(8), default="en")

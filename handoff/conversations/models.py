@@ -7,12 +7,12 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Enum, Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, Uuid
+from sqlalchemy import JSON, Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from handoff.agents.models import Agent
 from handoff.clock import utc_now
-from handoff.database import Base, UtcDateTime
+from handoff.database import Base, UtcDateTime, string_enum
 
 
 class Owner(enum.StrEnum):
@@ -47,12 +47,6 @@ class Delivery(enum.StrEnum):
     FAILED = "failed"
 
 
-def _enum(kind: type[enum.StrEnum]) -> Enum:
-    return Enum(
-        kind, native_enum=False, length=16, values_callable=lambda kinds: [item.value for item in kinds]
-    )
-
-
 class Contact(Base):
     """A customer, as far as known."""
 
@@ -78,7 +72,7 @@ class Conversation(Base):
     contact_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("contacts.id"), index=True)
     contact: Mapped[Contact] = relationship(lazy="raise")
     channel: Mapped[str] = mapped_column(String(32))
-    owner: Mapped[Owner] = mapped_column(_enum(Owner), default=Owner.BOT)
+    owner: Mapped[Owner] = mapped_column(string_enum(Owner), default=Owner.BOT)
     agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("agents.id"))
     agent: Mapped[Agent | None] = relationship(lazy="raise")
     token_hash: Mapped[str | None] = mapped_column(String(64))
@@ -123,7 +117,7 @@ class Message(Base):
     seq: Mapped[int]
     """Position in the conversation's event log."""
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-    author: Mapped[Author] = mapped_column(_enum(Author))
+    author: Mapped[Author] = mapped_column(string_enum(Author))
     agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("agents.id"))
     author_name: Mapped[str | None] = mapped_column(String(100))
     vendor_message_id: Mapped[str | None] = mapped_column(String(200))
@@ -138,10 +132,10 @@ class Message(Base):
     understanding: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """What the bot made of a customer's message: label, confidence, ranking, decision, entities."""
 
-    turn_state: Mapped[TurnState] = mapped_column(_enum(TurnState), default=TurnState.NONE)
+    turn_state: Mapped[TurnState] = mapped_column(string_enum(TurnState), default=TurnState.NONE)
     turn_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    delivery: Mapped[Delivery] = mapped_column(_enum(Delivery), default=Delivery.SENT)
+    delivery: Mapped[Delivery] = mapped_column(string_enum(Delivery), default=Delivery.SENT)
     delivery_attempts: Mapped[int] = mapped_column(default=0)
     delivery_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     delivery_error: Mapped[str | None] = mapped_column(String(300))

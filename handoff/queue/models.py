@@ -7,13 +7,13 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Enum, ForeignKey, Index, Integer, String, Text, Uuid
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from handoff.agents.models import Agent
 from handoff.clock import utc_now
 from handoff.conversations.models import Conversation
-from handoff.database import Base, UtcDateTime
+from handoff.database import Base, UtcDateTime, string_enum
 
 
 class Reason(enum.StrEnum):
@@ -46,12 +46,6 @@ class Resolution(enum.StrEnum):
     OTHER = "other"
 
 
-def _enum(kind: type[enum.StrEnum]) -> Enum:
-    return Enum(
-        kind, native_enum=False, length=20, values_callable=lambda kinds: [item.value for item in kinds]
-    )
-
-
 class Handoff(Base):
     __tablename__ = "handoffs"
     __table_args__ = (Index("ix_handoffs_queue", "state", "priority", "created_at"),)
@@ -60,8 +54,8 @@ class Handoff(Base):
     conversation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("conversations.id"), index=True)
     conversation: Mapped[Conversation] = relationship(lazy="raise")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-    state: Mapped[HandoffState] = mapped_column(_enum(HandoffState), default=HandoffState.WAITING)
-    reason: Mapped[Reason] = mapped_column(_enum(Reason))
+    state: Mapped[HandoffState] = mapped_column(string_enum(HandoffState, 20), default=HandoffState.WAITING)
+    reason: Mapped[Reason] = mapped_column(string_enum(Reason, 20))
     priority: Mapped[int] = mapped_column(Integer)
     """1 urgent, 2 high, 3 normal; the lower is served first."""
     priority_why: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -72,5 +66,5 @@ class Handoff(Base):
     agent: Mapped[Agent | None] = relationship(lazy="raise")
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    resolution: Mapped[Resolution | None] = mapped_column(_enum(Resolution))
+    resolution: Mapped[Resolution | None] = mapped_column(string_enum(Resolution, 20))
     note: Mapped[str | None] = mapped_column(Text)
