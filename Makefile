@@ -51,7 +51,7 @@ encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make e
 	touch $@
 
 lock: ## Renew the hash-locked requirements from pyproject.toml
-	uv pip compile pyproject.toml --group app --group dev --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/app.txt
+	uv pip compile pyproject.toml --group app --group dev --group app-tests --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/app.txt
 	uv pip compile pyproject.toml --group bot --group dev --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/bot.txt
 
 clean: ## Remove what was built (not var/: that is your data)
