@@ -29,7 +29,7 @@ evaluate: train ## Measure on labelled messages: make evaluate FILE=x.jsonl [OUT
 check: setup ## Format, lint, types, imports, Rasa's data, catalogues and articles
 	$(APP) -m ruff format --check .
 	$(APP) -m ruff check .
-	$(APP) -m mypy locales handoff actions scripts
+	$(APP) -m mypy locales handoff actions scripts telemetry
 	$(BOT) -m mypy --config-file bot/mypy.ini bot
 	.venv/bin/lint-imports
 	$(APP) -m scripts.check_content

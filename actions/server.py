@@ -3,27 +3,29 @@
 Serves the actions of this package to Rasa on 127.0.0.1:$DRAGOMAN_ACTIONS_PORT (5055), to callers who know
 $DRAGOMAN_INTERNAL_SECRET. The protocol is rasa-sdk's, and so is what finds and runs the actions. The HTTP
 side is our own: rasa-sdk's has no authentication, binds every address, answers an error with the whole
-request in it and loads OpenTelemetry's exporters and gRPC, which nothing here uses.
+request in it and loads OpenTelemetry's exporters and gRPC whether or not anything is traced.
 """
 
 from __future__ import annotations
 
-import hmac
 import logging
 import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rasa_sdk.executor import ActionExecutor
-from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
-from sanic import HTTPResponse, Request, Sanic, json
+from rasa_sdk.interfaces import ActionExecutionRejection
+from sanic import HTTPResponse, Request, Sanic, json, raw
 from sanic.exceptions import SanicException
 
 from actions.commerce.base import Commerce, CommerceError
 from actions.commerce.registry import get_commerce
+from actions.metrics import ACTION_SECONDS
+from telemetry import logs, metrics, traces
 
 MIN_SECRET_CHARACTERS = 32
 DEFAULT_PORT = 5055
@@ -74,7 +76,6 @@ def create_app(secret: str, executor: ActionExecutor, commerce: Commerce) -> San
     """
     app: Sanic[Any, Any] = Sanic("dragoman_actions", configure_logging=False)
     app.config.REQUEST_MAX_SIZE = MAX_BODY_BYTES
-    expected = f"Bearer {secret}".encode()
 
     @app.before_server_start
     async def open_commerce(_app: Sanic[Any, Any]) -> None:
@@ -83,17 +84,22 @@ def create_app(secret: str, executor: ActionExecutor, commerce: Commerce) -> San
     @app.after_server_stop
     async def close_commerce(_app: Sanic[Any, Any]) -> None:
         await commerce.close()
+        traces.shutdown()
 
     @app.on_request
     async def check_secret(request: Request) -> HTTPResponse | None:
         if request.path == "/health":
             return None
-        given = request.headers.get("authorization", "").encode()
-        return None if hmac.compare_digest(given, expected) else json({"error": "unauthorized"}, status=401)
+        is_known = metrics.has_token(request.headers.get("authorization"), secret)
+        return None if is_known else json({"error": "unauthorized"}, status=401)
 
     @app.get("/health")
     async def health(_request: Request) -> HTTPResponse:
         return json({"status": "ok"})
+
+    @app.get("/metrics")
+    async def scrape(_request: Request) -> HTTPResponse:
+        return raw(metrics.render(), content_type=metrics.CONTENT_TYPE)
 
     @app.get("/actions")
     async def actions(_request: Request) -> HTTPResponse:
@@ -101,7 +107,7 @@ def create_app(secret: str, executor: ActionExecutor, commerce: Commerce) -> San
 
     @app.post("/webhook")
     async def webhook(request: Request) -> HTTPResponse:
-        return await _run_action(executor, request.json)
+        return await _run_action(executor, request.json, request.headers)
 
     @app.exception(Exception)
     async def answer_error(_request: Request, error: Exception) -> HTTPResponse:
@@ -110,28 +116,46 @@ def create_app(secret: str, executor: ActionExecutor, commerce: Commerce) -> San
             status = 422 if error.status_code == 400 else error.status_code
             return json({"error": type(error).__name__}, status=status)
         # The answer stays silent about what went wrong: it may be about somebody's order.
-        logger.error("%s", type(error).__name__, exc_info=error)
+        logger.error("an action failed: %s", type(error).__name__, exc_info=error)
         return json({"error": "the action failed"}, status=500)
 
     return app
 
 
-async def _run_action(executor: ActionExecutor, call: Any) -> HTTPResponse:
-    if not isinstance(call, dict) or not call.get("next_action") or not isinstance(call.get("tracker"), dict):
+async def _run_action(executor: ActionExecutor, call: Any, headers: Mapping[str, str]) -> HTTPResponse:
+    name = call.get("next_action") if isinstance(call, dict) else None
+    if not isinstance(name, str) or not name or not isinstance(call.get("tracker"), dict):
         return json({"error": "a call names its next_action and has a tracker"}, status=422)
-    name = call["next_action"]
     # No action of ours reads the domain; without it rasa-sdk would ask for one, which Rasa 3.6 does not
     # understand.
     call.setdefault("domain", {})
-    started = time.perf_counter()
-    try:
-        result = await executor.run(call)
-    except ActionExecutionRejection as error:
-        return json({"error": error.message, "action_name": error.action_name}, status=400)
-    except ActionNotFoundException as error:
-        return json({"error": error.message, "action_name": error.action_name}, status=404)
-    logger.info("%s took %.1f ms", name, (time.perf_counter() - started) * 1000)
-    return json(result.model_dump())
+    if name not in executor.actions:
+        return json({"error": "there is no such action", "action_name": name}, status=404)
+    ids = _ids_of(call["tracker"])
+    with logs.bound(**ids), traces.span(f"action {name}", kind="server", headers=headers, **ids):
+        started = time.perf_counter()
+        outcome = "failed"
+        try:
+            result = await executor.run(call)
+            outcome = "done"
+        except ActionExecutionRejection as error:
+            outcome = "rejected"
+            return json({"error": error.message, "action_name": error.action_name}, status=400)
+        finally:
+            took_s = time.perf_counter() - started
+            ACTION_SECONDS.labels(name, outcome).observe(took_s)
+            logger.info("%s %s in %.1f ms", name, outcome, took_s * 1000)
+        return json(result.model_dump())
+
+
+def _ids_of(tracker: dict[str, Any]) -> dict[str, str]:
+    """Return the ids of the conversation and of the message that is answered, as the service knows them."""
+    # Rasa knows a conversation as `<id>.<bot session>` (docs/decisions/0006).
+    ids = {"conversation_id": str(tracker.get("sender_id", "")).partition(".")[0]}
+    for event in reversed(tracker.get("events") or []):
+        if isinstance(event, dict) and event.get("event") == "user" and event.get("message_id"):
+            return {**ids, "message_id": str(event["message_id"])}
+    return ids
 
 
 def _end_at_once(_number: int, _frame: object) -> None:
@@ -144,13 +168,12 @@ def main() -> int:
     # Sanic sees to these only after it has begun to listen; until then there is nothing to finish.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_at_once)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Below this level rasa-sdk logs events, which hold what customers write.
-    logging.getLogger("rasa_sdk").setLevel(logging.WARNING)
     try:
+        logs.configure("actions")
+        traces.configure("actions")
         settings = ServerSettings.of_environment()
         commerce = get_commerce()
-    except (SettingsError, CommerceError) as error:
+    except (SettingsError, CommerceError, logs.LogSettingsError) as error:
         sys.stderr.write(f"The action server cannot start: {error}\n")
         return 2
     executor = ActionExecutor()

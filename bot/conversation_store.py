@@ -1,104 +1,253 @@
-"""Where Rasa keeps its conversations: its own SQL table, read and written with one statement each a turn."""
+"""Where Rasa keeps its conversations: one row a turn, written with one statement, in SQLite or PostgreSQL.
+
+Any number of Rasas may share the table. A turn is the next of its conversation or is not written at all: of
+two that were taken at the same time, the database refuses the second, and of a message id it holds one turn.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from rasa.core.tracker_store import SQLTrackerStore
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import Event
+from rasa.shared.core.events import ActionExecutionRejected, ActiveLoop, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
-from rasa.shared.utils.common import all_subclasses
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
-# How many of a tracker's events are in the table already; kept on the tracker itself, as it lives for one
-# turn.
-_STORED = "_stored_events"
+from bot.stored_events import read_events
 
-# Seconds to wait for another process's write.
-_SQLITE_TIMEOUT_SECONDS = 5
+# How many of the latest turns the bot sees. What lies further back counts only for what it has left in slots
+# and form; so the hundredth turn costs what the fourth does.
+TURNS_SEEN = 3
+
+# Seconds to wait for another process's write, or for a database that does not answer.
+SQLITE_TIMEOUT_SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 3
+STATEMENT_TIMEOUT_MS = 5000
+
+TURNS = sa.Table(
+    "bot_turns",
+    sa.MetaData(),
+    sa.Column("sender_id", sa.String(255), primary_key=True),
+    # From 1, without gaps.
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("message_id", sa.String(255)),
+    sa.Column("taken_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+    # Rasa's events, as a JSON array.
+    sa.Column("events", sa.Text, nullable=False),
+    # What they and all before them have left: {"slots": {…}, "loop": …, "rejected": …}.
+    sa.Column("state", sa.Text, nullable=False),
+    sa.UniqueConstraint("sender_id", "message_id", name="bot_turns_message_once"),
+)
+
+# What a tracker remembers of the table: how many turns are there, and how many of its own events they cover.
+_STORED = "_stored"
+
+_T = TypeVar("_T")
 
 
-class UnknownEventError(ValueError):
-    """The table holds an event that this version of Rasa does not know."""
+class ConversationChangedError(RuntimeError):
+    """Another Rasa has taken a turn of this conversation since it was read; nothing was written."""
 
 
-class ConversationStore(SQLTrackerStore):
-    """Rasa's SQL tracker store, without sessions, counting queries and slow lookups of event classes.
+@dataclass(frozen=True)
+class Turn:
+    """A turn that was taken: its events, the customer's message first, and what they left."""
 
-    Rasa's own takes three queries and a write of 20 ms a turn on SQLite, this one a query and a write of 3
-    ms. Every turn holds the lock of its conversation (bot.turn), so the number of events cannot change
-    between the two.
-    """
+    events: list[Event]
+    slots: dict[str, Any]
+    active_loop: str | None
 
-    def __init__(self, domain: Domain | None = None, host: str | None = None, **kwargs: Any) -> None:
-        """Connect, and make the table where there is none.
+
+class ConversationStore(TrackerStore):
+    """Rasa's tracker store for turns (bot.turn)."""
+
+    def __init__(
+        self,
+        domain: Domain | None = None,
+        host: str | None = None,
+        event_broker: EventBroker | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Prepare to connect; the table is made with the first connection, where there is none.
 
         Args:
             domain: Slots of the trackers; Rasa sets it when the model is loaded.
             host: An SQLAlchemy URL: sqlite:///var/bot.db, postgresql://user:password@host/database.
+            event_broker: Rasa's, if any.
             kwargs: Rasa's other settings.
         """
-        super().__init__(domain=domain, host=host, **kwargs)
-        self.engine: Engine
-        if self.engine.dialect.name == "sqlite":
-            self.engine.dispose()
-            self.engine = _sqlite_engine(self.engine.url)
-            self.sessionmaker = sa.orm.session.sessionmaker(bind=self.engine)
-        self._classes: dict[str, type[Event]] = {event.type_name: event for event in all_subclasses(Event)}
+        super().__init__(domain, event_broker, **kwargs)
+        self.engine = _engine(sa.engine.make_url(host))
+        self._has_table = False
+
+    async def read(self, sender_id: str, message_id: str) -> Turn | DialogueStateTracker:
+        """Return the turn of that message, if it was taken already, or else the conversation's latest turns.
+
+        Raises:
+            SQLAlchemyError: The database does not answer.
+            UnknownEventError: The table holds what this version of Rasa does not know.
+        """
+        rows = await self._run(lambda connection: connection.execute(
+            _LATEST, {"sender": sender_id, "message": message_id, "seen": TURNS_SEEN}
+        ).all())  # fmt: skip
+        for row in rows:
+            if row.message_id == message_id:
+                return _turn(row)
+        if not rows:
+            return self._tracker(sender_id, 0, [], [])
+        first, *later = rows
+        if first.number == 1 and len(rows) <= TURNS_SEEN:
+            return self._tracker(sender_id, rows[-1].number, [], rows)
+        return self._tracker(sender_id, rows[-1].number, _state_events(json.loads(first.state)), later)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
-        """Return the conversation, or None. Raises SQLAlchemyError or UnknownEventError."""
-        table = self.SQLEvent.__table__
-        query = sa.select(table.c.data).where(table.c.sender_id == sender_id).order_by(table.c.id)
-        with self.engine.connect() as connection:
-            stored = connection.execute(query).scalars().all()
-        if not stored:
-            return None
-        slots = self.domain.slots if self.domain else []
-        events = [self._event(json.loads(data)) for data in stored]
-        tracker = DialogueStateTracker.from_events(sender_id, events, slots)
-        setattr(tracker, _STORED, len(stored))
-        return tracker
+        """Return the whole conversation, or None. Raises SQLAlchemyError or UnknownEventError."""
+        rows = await self._run(lambda connection: connection.execute(_ALL, {"sender": sender_id}).all())
+        return self._tracker(sender_id, rows[-1].number, [], rows) if rows else None
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Write the events that came since the tracker was read. Raises SQLAlchemyError."""
+        """Write the events that came since the tracker was read, as one turn.
+
+        Raises:
+            ConversationChangedError: There is another turn since then, or one of the same message.
+            SQLAlchemyError: The database does not answer.
+        """
+        turns, known = getattr(tracker, _STORED, (0, 0))
+        new = list(islice(tracker.events, known, None))
+        if not new:
+            return
         await self.stream_events(tracker)
-        new = list(tracker.events)[getattr(tracker, _STORED, 0) :]
-        if new:
-            with self.engine.begin() as connection:
-                connection.execute(
-                    self.SQLEvent.__table__.insert(), [_row(tracker.sender_id, event) for event in new]
-                )
-        setattr(tracker, _STORED, len(tracker.events))
+        row = {
+            "sender_id": tracker.sender_id,
+            "number": turns + 1,
+            "message_id": next((event.message_id for event in new if isinstance(event, UserUttered)), None),
+            # Escaped: half characters, which JSON can carry and no database takes, and NUL among them.
+            "events": json.dumps([event.as_dict() for event in new]),
+            "state": json.dumps(_state(tracker)),
+        }
+        try:
+            await self._run(lambda connection: connection.execute(TURNS.insert(), row), writes=True)
+        except sa.exc.IntegrityError as error:
+            raise ConversationChangedError(f"turn {turns + 1} of {tracker.sender_id} is taken") from error
+        setattr(tracker, _STORED, (turns + 1, len(tracker.events)))
 
-    def _event(self, parameters: dict[str, Any]) -> Event:
-        event_class = self._classes.get(parameters["event"])
-        if event_class is None:
-            raise UnknownEventError(f"{parameters['event']!r} is no event of Rasa's")
-        return event_class._from_parameters(parameters)
+    async def keys(self) -> list[str]:
+        """Return the ids of all conversations. Raises SQLAlchemyError."""
+        query = sa.select(TURNS.c.sender_id).distinct()
+        found = await self._run(lambda connection: connection.execute(query).scalars().all())
+        return [str(sender_id) for sender_id in found]
+
+    async def check(self) -> None:
+        """Raises SQLAlchemyError where the database does not answer."""
+        await self._run(lambda connection: connection.execute(sa.select(sa.literal(1))).all())
+
+    def _tracker(
+        self, sender_id: str, turns: int, before: list[Event], rows: Sequence[Any]
+    ) -> DialogueStateTracker:
+        events = before + [event for row in rows for event in read_events(json.loads(row.events))]
+        tracker = DialogueStateTracker.from_events(
+            sender_id, events, self.domain.slots if self.domain else []
+        )
+        setattr(tracker, _STORED, (turns, len(events)))
+        return tracker
+
+    async def _run(self, work: Callable[[Connection], _T], *, writes: bool = False) -> _T:
+        """Do some work on a connection; twice where the first one turns out to be dead, unless it writes."""
+        if self.engine.dialect.name == "sqlite":
+            # Half a millisecond; a thread would cost more.
+            return self._work(work)
+        try:
+            return await asyncio.to_thread(self._work, work)
+        except sa.exc.DBAPIError as error:
+            # A pool that tried every connection first would cost a round trip a turn.
+            if writes or not error.connection_invalidated:
+                raise
+        return await asyncio.to_thread(self._work, work)
+
+    def _work(self, work: Callable[[Connection], _T]) -> _T:
+        if not self._has_table:
+            _make_table(self.engine)
+            self._has_table = True
+        with self.engine.begin() as connection:
+            return work(connection)
 
 
-def _row(sender_id: str, event: Event) -> dict[str, Any]:
-    data = event.as_dict()
+_BY_SENDER = TURNS.c.sender_id == sa.bindparam("sender")
+_COLUMNS = (TURNS.c.number, TURNS.c.message_id, TURNS.c.events, TURNS.c.state)
+_ALL = sa.select(*_COLUMNS).where(_BY_SENDER).order_by(TURNS.c.number)
+# One more than the bot sees, for the state that they begin with.
+_LATEST = (
+    sa.select(*_COLUMNS)
+    .where(
+        _BY_SENDER,
+        sa.or_(
+            TURNS.c.number
+            >= sa.select(sa.func.max(TURNS.c.number)).where(_BY_SENDER).scalar_subquery()
+            - sa.bindparam("seen"),
+            TURNS.c.message_id == sa.bindparam("message"),
+        ),
+    )
+    .order_by(TURNS.c.number)
+)
+
+
+def turn_just_taken(tracker: DialogueStateTracker) -> Turn:
+    """Return the latest turn of a tracker."""
+    events = list(tracker.events)
+    start = next(
+        position for position in range(len(events) - 1, -1, -1) if isinstance(events[position], UserUttered)
+    )
+    state = _state(tracker)
+    return Turn(events[start:], state["slots"], state["loop"])
+
+
+def _turn(row: Any) -> Turn:
+    events = read_events(json.loads(row.events))
+    start = next(position for position, event in enumerate(events) if isinstance(event, UserUttered))
+    state = json.loads(row.state)
+    return Turn(events[start:], state["slots"], state["loop"])
+
+
+def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
+    slots = {name: slot.value for name, slot in tracker.slots.items() if slot.value != slot.initial_value}
     return {
-        "sender_id": sender_id,
-        "type_name": event.type_name,
-        "timestamp": data.get("timestamp"),
-        "intent_name": data.get("parse_data", {}).get("intent", {}).get("name"),
-        "action_name": data.get("name"),
-        "data": json.dumps(data, ensure_ascii=False),
+        "slots": slots,
+        "loop": tracker.active_loop_name,
+        "rejected": tracker.is_active_loop_rejected,
     }
 
 
-def _sqlite_engine(url: sa.engine.url.URL) -> Engine:
+def _state_events(state: dict[str, Any]) -> list[Event]:
+    """Return events that bring a new tracker into the state."""
+    events: list[Event] = [SlotSet(name, value) for name, value in state["slots"].items()]
+    if state["loop"]:
+        events.append(ActiveLoop(state["loop"]))
+    if state["rejected"]:
+        events.append(ActionExecutionRejected(state["loop"]))
+    return events
+
+
+def _engine(url: sa.engine.url.URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        limits = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "tcp_user_timeout": STATEMENT_TIMEOUT_MS,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+        }
+        return sa.create_engine(url, connect_args=limits, pool_timeout=CONNECT_TIMEOUT_SECONDS)
     engine = sa.create_engine(
         url,
         poolclass=QueuePool,
-        connect_args={"check_same_thread": False, "timeout": _SQLITE_TIMEOUT_SECONDS},
+        connect_args={"check_same_thread": False, "timeout": SQLITE_TIMEOUT_SECONDS},
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -109,3 +258,12 @@ def _sqlite_engine(url: sa.engine.url.URL) -> Engine:
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+def _make_table(engine: Engine) -> None:
+    try:
+        TURNS.create(engine, checkfirst=True)
+    except sa.exc.DBAPIError:
+        # Another Rasa that started at the same moment may have made it in between.
+        if not sa.inspect(engine).has_table(TURNS.name):
+            raise

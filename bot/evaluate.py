@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import os
@@ -38,10 +37,7 @@ def predict(model: Path, texts: Sequence[str]) -> list[dict[str, Any]]:
         configure_structlog(logging.WARNING)
         processor = Agent.load(str(model)).processor
 
-        async def parse_all() -> list[dict[str, Any]]:
-            return [render_prediction(text, await parse_text(processor, text, {})) for text in texts]
-
-        return asyncio.run(parse_all())
+        return [render_prediction(text, parse_text(processor, text, {})) for text in texts]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,18 +13,14 @@ from rasa.shared.exceptions import RasaException
 from sanic import Blueprint
 from sanic.exceptions import InvalidUsage
 from sanic.request import Request
-from sanic.response import HTTPResponse, json
+from sanic.response import HTTPResponse, json, raw
 
+from bot import rasa_logs
 from bot.knowledge import default_knowledge
-from bot.turn import CHANNEL, TurnFailedError, find_turn, handle_turn
-from bot.turn_format import (
-    MalformedTurnError,
-    TextTooLongError,
-    TurnRequest,
-    parse_turn,
-    render_turn,
-    state_after,
-)
+from bot.metrics import TURN_SECONDS
+from bot.turn import CHANNEL, TurnFailedError, Turns
+from bot.turn_format import MalformedTurnError, TextTooLongError, TurnRequest, parse_turn, render_turn
+from telemetry import logs, metrics, traces
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
@@ -43,6 +39,7 @@ class ServiceChannel(InputChannel):
     def __init__(self, secret: str, timeout_seconds: float) -> None:
         self._secret = secret
         self._timeout_seconds = timeout_seconds
+        self._turns: Turns | None = None
 
     @classmethod
     def name(cls) -> str:
@@ -61,6 +58,8 @@ class ServiceChannel(InputChannel):
             raise ChannelSettingsError(
                 f"DRAGOMAN_INTERNAL_SECRET must have at least {_LEAST_SECRET_LENGTH} characters"
             )
+        rasa_logs.take_over()
+        traces.configure("bot")
         return cls(secret, float(given.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)))
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
@@ -71,6 +70,16 @@ class ServiceChannel(InputChannel):
         async def health(request: Request) -> HTTPResponse:
             ready = _agent(request) is not None
             return json({"status": "ok" if ready else "loading"}, status=200 if ready else 503)
+
+        @blueprint.listener("after_server_stop")
+        async def send_traces(*_: Any) -> None:
+            traces.shutdown()
+
+        @blueprint.get("/metrics")
+        async def scrape(request: Request) -> HTTPResponse:
+            if not self._is_authorised(request):
+                return _problem(401, "unauthorised", "the bearer token is missing or wrong")
+            return raw(metrics.render(), content_type=metrics.CONTENT_TYPE)
 
         @blueprint.post("/turn")
         async def turn(request: Request) -> HTTPResponse:
@@ -92,28 +101,47 @@ class ServiceChannel(InputChannel):
         agent = _agent(request)
         if agent is None:
             return _problem(503, "not_ready", "the model is still being loaded")
-        try:
-            return await self._take_turn(agent, asked)
-        except TurnFailedError as error:
-            logger.exception("turn %s of %s failed", asked.message_id, asked.sender_id)
-            return _problem(503, "turn_failed", str(error))
-        except Exception as error:
-            # A fault of ours. The service must get JSON all the same, and hands the customer to a person.
-            logger.exception("turn %s of %s met a fault", asked.message_id, asked.sender_id)
-            return _problem(500, "internal_error", f"{type(error).__name__}: {error}")
+        # Rasa knows a conversation as `<id>.<bot session>` (docs/decisions/0006).
+        ids = {"conversation_id": asked.sender_id.partition(".")[0], "message_id": asked.message_id}
+        with (
+            logs.bound(**ids),
+            traces.span("rasa turn", kind="server", headers=request.headers, **ids) as span,
+        ):
+            started = time.perf_counter()
+            outcome = "cancelled"
+            try:
+                answer = await self._take_turn(agent, asked)
+                outcome = "answered"
+            except TurnFailedError as error:
+                outcome = "failed"
+                logger.exception("the turn failed")
+                answer = _problem(503, "turn_failed", str(error))
+            except Exception as error:
+                outcome = "fault"
+                # A fault of ours. The service must get JSON all the same, and hands the customer to a person.
+                logger.exception("the turn met a fault")
+                answer = _problem(500, "internal_error", type(error).__name__)
+            finally:
+                took_s = time.perf_counter() - started
+                TURN_SECONDS.labels(outcome).observe(took_s)
+                span.set(outcome=outcome)
+                logger.info("turn %s in %.1f ms", outcome, took_s * 1000)
+            return answer
 
     async def _take_turn(self, agent: Agent, asked: TurnRequest) -> HTTPResponse:
-        tracker = await handle_turn(agent, asked, self._timeout_seconds)
-        events = list(tracker.events)
-        taken = find_turn(events, asked.message_id)
-        assert taken is not None
-        slots, active_loop = state_after(events, taken)
-        return json(render_turn(asked.message_id, taken, slots, active_loop, default_knowledge()))
+        taken = await self._turns_of(agent).take(asked, self._timeout_seconds)
+        return json(render_turn(asked.message_id, taken, default_knowledge()))
+
+    def _turns_of(self, agent: Agent) -> Turns:
+        processor = agent.processor
+        assert processor is not None
+        # Rasa may have loaded another model meanwhile.
+        if self._turns is None or self._turns.processor is not processor:
+            self._turns = Turns(agent, processor)
+        return self._turns
 
     def _is_authorised(self, request: Request) -> bool:
-        given = request.headers.get("authorization", "")
-        # Bytes, because compare_digest takes no other text than ASCII.
-        return hmac.compare_digest(given.encode(), f"Bearer {self._secret}".encode())
+        return metrics.has_token(request.headers.get("authorization"), self._secret)
 
 
 def _agent(request: Request) -> Agent | None:

@@ -1,4 +1,4 @@
-"""One turn: a customer's message goes through Rasa once, and the tracker is saved once or not at all.
+"""One turn: a customer's message goes through Rasa once, and the conversation is saved once or not at all.
 
 Rasa's own `handle_message` swallows what goes wrong in an action and saves the conversation half told. Here a
 failing action fails the turn: nothing is saved, and the service may repeat it.
@@ -7,28 +7,34 @@ failing action fails the turn: nothing is saved, and the service may repeat it.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Any
 
-from rasa.core.actions.action import Action, ActionExecutionRejection
+from rasa.core.actions.action import Action, ActionExecutionRejection, RemoteAction
+from rasa.core.actions.forms import FormAction
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.core.lock_store import LockError
+from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore
+from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.exceptions import ActionLimitReached
-from rasa.shared.core.constants import REQUESTED_SLOT
-from rasa.shared.core.events import BotUttered, Event, UserUttered
+from rasa.shared.core.constants import ACTION_EXTRACT_SLOTS, ACTION_LISTEN_NAME, REQUESTED_SLOT
+from rasa.shared.core.events import ActionExecutionRejected, BotUttered, Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import RasaException
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.buttons import find_typed_button, parse_payload
 from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE
+from bot.conversation_store import ConversationChangedError, ConversationStore, Turn, turn_just_taken
 from bot.direct_runner import DirectRunner
 from bot.failures import decision_of
 from bot.nlg import CatalogueGenerator
+from bot.server_actions import Actions, ActionServer
+from bot.stored_events import UnknownEventError
 from bot.turn_format import TurnRequest
 
 CHANNEL = "service"
@@ -36,121 +42,155 @@ CHANNEL = "service"
 # Rasa reads "/greet" as a command. Customers' text is never one.
 _COMMAND_PREFIX = "/"
 
-logger = logging.getLogger(__name__)
-
 
 class TurnFailedError(RuntimeError):
     """The turn could not be finished and nothing was saved; it may be repeated."""
 
 
-async def handle_turn(agent: Agent, request: TurnRequest, timeout_seconds: float) -> DialogueStateTracker:
-    """Let the bot take a turn; return the tracker with it, as saved.
+class WrongEndpointsError(RasaException):
+    """endpoints.yml names what turns cannot be taken with."""
 
-    A message that the tracker has already is not handled again: the service repeats what it got no answer to.
 
-    Args:
-        agent: Rasa's, ready.
-        request: What the service has sent.
-        timeout_seconds: How long the turn may take.
+class Turns:
+    """Takes turns with one loaded model.
 
-    Raises:
-        TurnFailedError: An action failed or the time is up.
+    Fits Rasa's own processor for that: our graph runner, our actions, and the tracker store without Rasa's
+    wrapper, which goes on without the database and forgets the conversation.
     """
-    processor = agent.processor
-    if processor is None:
-        raise TurnFailedError("the model is not loaded")
-    try:
-        return await asyncio.wait_for(_handle_locked(agent, processor, request), timeout_seconds)
-    except asyncio.TimeoutError as error:
-        raise TurnFailedError(f"the turn took more than {timeout_seconds} s") from error
-    except (SQLAlchemyError, LockError, ActionLimitReached) as error:
-        raise TurnFailedError(str(error)) from error
 
+    def __init__(self, agent: Agent, processor: MessageProcessor) -> None:
+        """Take an agent that is ready, and its processor.
 
-async def _handle_locked(
-    agent: Agent, processor: MessageProcessor, request: TurnRequest
-) -> DialogueStateTracker:
-    _prepare(processor)
-    async with agent.lock_store.lock(request.sender_id):
-        tracker = await processor.fetch_tracker_and_update_session(request.sender_id)
-        if find_turn(tracker.events, request.message_id) is not None:
-            return tracker
-        await _take_turn(processor, tracker, request)
-        await processor.save_tracker(tracker)
-        return tracker
+        Raises:
+            WrongEndpointsError: The tracker store is not ours, or there is no action server.
+        """
+        self.processor = processor
+        self._locks = agent.lock_store
+        store = processor.tracker_store
+        if isinstance(store, FailSafeTrackerStore):
+            store = store._tracker_store
+        if not isinstance(store, ConversationStore) or processor.action_endpoint is None:
+            raise WrongEndpointsError("endpoints.yml must name our tracker_store and an action_endpoint")
+        self.store = processor.tracker_store = store
+        if isinstance(processor.graph_runner, DaskGraphRunner):
+            processor.graph_runner = DirectRunner(processor.graph_runner)
+        if isinstance(processor.nlg, CatalogueGenerator):
+            processor.nlg.use(processor.domain)
+        self.server = processor.action_endpoint = ActionServer.at(processor.action_endpoint)
+        self._actions = Actions(processor.domain, self.server)
 
+    async def take(self, request: TurnRequest, timeout_seconds: float) -> Turn:
+        """Let the bot take a turn; return it as saved.
 
-def _prepare(processor: MessageProcessor) -> None:
-    """Fit Rasa's own processor for our turns; done once, and again where Rasa has loaded another model."""
-    if isinstance(processor.graph_runner, DaskGraphRunner):
-        processor.graph_runner = DirectRunner(processor.graph_runner)
-    if isinstance(processor.nlg, CatalogueGenerator):
-        processor.nlg.use(processor.domain)
-    if isinstance(processor.tracker_store, FailSafeTrackerStore):
-        # Rasa's wrapper goes on without the database and forgets the conversation; a failed turn is repeated
-        # instead.
-        processor.tracker_store = processor.tracker_store._tracker_store
+        A message that was answered already is not handled again: the service repeats what it did not hear.
 
+        Args:
+            request: What the service has sent.
+            timeout_seconds: How long the turn may take.
 
-async def _take_turn(
-    processor: MessageProcessor, tracker: DialogueStateTracker, request: TurnRequest
-) -> None:
-    channel = CollectingOutputChannel()
-    metadata = {**request.metadata, **conversation_context(tracker)}
-    metadata["pressed"] = request.payload or find_typed_button(request.text, last_buttons(tracker.events))
-    parse_data = await parse_text(processor, request.text, metadata, tracker)
-    message = UserMessage(
-        request.text,
-        channel,
-        request.sender_id,
-        parse_data=parse_data,
-        input_channel=CHANNEL,
-        message_id=request.message_id,
-        metadata=metadata,
-    )
-    await processor._handle_message_with_tracker(message, tracker)
-    await processor.run_action_extract_slots(channel, tracker)
-    await _run_actions(processor, tracker, channel)
-
-
-async def _run_actions(
-    processor: MessageProcessor, tracker: DialogueStateTracker, channel: CollectingOutputChannel
-) -> None:
-    """Run what the policies predict until they listen again: Rasa's loop, but with errors raised."""
-    goes_on = True
-    while goes_on and not tracker.is_paused():
-        action, prediction = processor.predict_next_with_tracker_if_should(tracker)
-        watched = _WatchedAction(action)
-        goes_on = await processor._run_action(watched, tracker, channel, processor.nlg, prediction)
-        if watched.error:
-            raise TurnFailedError(f"{action.name()} failed: {watched.error}") from watched.error
-
-
-class _WatchedAction(Action):
-    """An action that remembers the exception which Rasa only logs."""
-
-    def __init__(self, action: Action) -> None:
-        self._action = action
-        self.error: Exception | None = None
-
-    def name(self) -> str:
-        return str(self._action.name())
-
-    async def run(self, *args: Any, **kwargs: Any) -> list[Event]:
+        Raises:
+            TurnFailedError: An action failed, the database does not answer, another Rasa goes on with the
+                conversation, or the time is up.
+        """
         try:
-            return list(await self._action.run(*args, **kwargs) or [])
-        except ActionExecutionRejection:
-            # Not a failure: the form leaves the message to the rules.
-            raise
-        except Exception as error:
-            self.error = error
-            raise
+            return await asyncio.wait_for(self._take_locked(request), timeout_seconds)
+        except asyncio.TimeoutError as error:
+            raise TurnFailedError(f"the turn took more than {timeout_seconds} s") from error
+        except (
+            SQLAlchemyError,
+            LockError,
+            ActionLimitReached,
+            ConversationChangedError,
+            UnknownEventError,
+        ) as error:
+            raise TurnFailedError(str(error)) from error
 
-    def event_for_successful_execution(self, prediction: Any) -> Any:
-        return self._action.event_for_successful_execution(prediction)
+    async def _take_locked(self, request: TurnRequest) -> Turn:
+        async with self._locks.lock(request.sender_id):
+            try:
+                return await self._take_or_find(request)
+            except ConversationChangedError:
+                # The lock ran out, or there was none between two Rasas: what the other one wrote counts.
+                return await self._take_or_find(request)
+
+    async def _take_or_find(self, request: TurnRequest) -> Turn:
+        found = await self.store.read(request.sender_id, request.message_id)
+        if isinstance(found, Turn):
+            return found
+        await self._take(found, request)
+        await self.store.save(found)
+        return turn_just_taken(found)
+
+    async def _take(self, tracker: DialogueStateTracker, request: TurnRequest) -> None:
+        processor = self.processor
+        channel = CollectingOutputChannel()
+        if not tracker.events:
+            await processor._update_tracker_session(tracker, channel)
+        metadata = {**request.metadata, **conversation_context(tracker)}
+        metadata["pressed"] = request.payload or find_typed_button(request.text, last_buttons(tracker.events))
+        parse_data = parse_text(processor, request.text, metadata, tracker)
+        said = UserUttered(
+            request.text,
+            parse_data["intent"],
+            parse_data["entities"],
+            parse_data,
+            input_channel=CHANNEL,
+            message_id=request.message_id,
+            metadata=metadata,
+        )
+        tracker.update(said, processor.domain)
+        extraction = self._actions.get(ACTION_EXTRACT_SLOTS)
+        slots = await extraction.run(channel, processor.nlg, tracker, processor.domain)
+        tracker.update_with_events(slots, processor.domain)
+        while not tracker.is_paused():
+            action, prediction = self._predict(tracker)
+            await self._run(action, prediction, tracker, channel)
+            if action.name() == ACTION_LISTEN_NAME:
+                return
+
+    def _predict(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
+        processor = self.processor
+        if processor.is_action_limit_reached(
+            tracker, processor.should_predict_another_action(tracker.latest_action_name)
+        ):
+            raise ActionLimitReached("the rules go round in circles")
+        prediction = processor._predict_next_with_tracker(tracker)
+        name = processor.domain.action_names_or_texts[prediction.max_confidence_index]
+        return self._actions.get(name), prediction
+
+    async def _run(
+        self,
+        action: Action,
+        prediction: PolicyPrediction,
+        tracker: DialogueStateTracker,
+        channel: CollectingOutputChannel,
+    ) -> None:
+        """Run an action and add to the tracker what comes of it: Rasa's own way, but with errors raised."""
+        domain = self.processor.domain
+        events: list[Event] = []
+        if action.name() != ACTION_LISTEN_NAME:
+            seen = tracker
+            if isinstance(action, (FormAction, RemoteAction)):
+                # These may leave the message to the rules: what was predicted has not happened then.
+                seen = tracker.copy()
+                seen.update_with_events(prediction.events, domain)
+            try:
+                events = list(await action.run(channel, self.processor.nlg, seen, domain) or [])
+            except ActionExecutionRejection:
+                tracker.update(
+                    ActionExecutionRejected(action.name(), prediction.policy_name, prediction.max_confidence)
+                )
+                return
+            except Exception as error:
+                raise TurnFailedError(f"{action.name()} failed: {error}") from error
+        # A validation may refuse with an event, too.
+        if not any(isinstance(event, ActionExecutionRejected) for event in events):
+            tracker.update_with_events(prediction.events, domain)
+            tracker.update(action.event_for_successful_execution(prediction), domain)
+        tracker.update_with_events(events, domain)
 
 
-async def parse_text(
+def parse_text(
     processor: MessageProcessor,
     text: str,
     metadata: dict[str, Any],
@@ -158,8 +198,11 @@ async def parse_text(
 ) -> dict[str, Any]:
     """Return what the pipeline makes of a text, which is never read as a command to Rasa."""
     plain = text.strip().lstrip(_COMMAND_PREFIX)
-    parse_data = await processor.parse_message(UserMessage(plain, metadata=metadata), tracker)
-    return {**parse_data, "text": text.strip()}
+    target = processor.model_metadata.nlu_target
+    inputs = {PLACEHOLDER_MESSAGE: [UserMessage(plain, metadata=metadata)], PLACEHOLDER_TRACKER: tracker}
+    (message,) = processor.graph_runner.run(inputs, [target])[target]
+    nothing = {"intent": {"name": None, "confidence": 0.0}, "entities": []}
+    return {**nothing, **message.as_dict(only_output_properties=True), "text": text.strip()}
 
 
 def conversation_context(tracker: DialogueStateTracker) -> dict[str, Any]:
@@ -199,22 +242,3 @@ def _last_replies(events: Sequence[Event]) -> list[BotUttered]:
         if isinstance(event, BotUttered):
             replies.insert(0, event)
     return replies
-
-
-def find_turn(events: Sequence[Event], message_id: str) -> list[Event] | None:
-    """Return the events of one turn, the customer's message first, or None where there is no such message."""
-    start = next(
-        (
-            position
-            for position, event in enumerate(events)
-            if isinstance(event, UserUttered) and event.message_id == message_id
-        ),
-        None,
-    )
-    if start is None:
-        return None
-    turn = list(events)[start:]
-    end = next(
-        (position for position, event in enumerate(turn[1:], 1) if isinstance(event, UserUttered)), len(turn)
-    )
-    return turn[:end]

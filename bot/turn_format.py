@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rasa.shared.core.events import ActiveLoop, BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.core.events import BotUttered, UserUttered
 from rasa.shared.nlu.constants import ENTITY_ATTRIBUTE_TYPE, ENTITY_ATTRIBUTE_VALUE
 
+from bot.conversation_store import Turn
 from bot.knowledge import KnowledgeBase
 from bot.telling import title_of
 
@@ -70,27 +71,19 @@ def parse_turn(document: Any) -> TurnRequest:
     )
 
 
-def render_turn(
-    message_id: str,
-    turn: Sequence[Event],
-    slots: Mapping[str, Any],
-    active_loop: str | None,
-    knowledge: KnowledgeBase,
-) -> dict[str, Any]:
+def render_turn(message_id: str, turn: Turn, knowledge: KnowledgeBase) -> dict[str, Any]:
     """Write the response.
 
     Args:
         message_id: The request's.
-        turn: The turn's events, the customer's message first.
-        slots: The conversation's slots as they are now.
-        active_loop: The form that is being filled in, if any.
+        turn: What was said, and the slots and the form that it has left.
         knowledge: For the titles of labels.
     """
-    message = turn[0]
+    message = turn.events[0]
     assert isinstance(message, UserUttered)
     parsed: Mapping[str, Any] = message.parse_data
     language, understanding = parsed["language"], parsed["understanding"]
-    uttered = [event for event in turn if isinstance(event, BotUttered)]
+    uttered = [event for event in turn.events if isinstance(event, BotUttered)]
     handoffs = [handoff for event in uttered if (handoff := (event.data.get("custom") or {}).get("handoff"))]
     return {
         "message_id": message_id,
@@ -107,26 +100,14 @@ def render_turn(
             {"entity": entity[ENTITY_ATTRIBUTE_TYPE], "value": entity[ENTITY_ATTRIBUTE_VALUE]}
             for entity in message.entities
         ],
-        "task": active_loop.removesuffix("_form") if active_loop else None,
+        "task": turn.active_loop.removesuffix("_form") if turn.active_loop else None,
         "slots": {
-            name: value for name, value in slots.items() if value is not None and name not in _INNER_SLOTS
+            name: value
+            for name, value in turn.slots.items()
+            if value is not None and name not in _INNER_SLOTS
         },
         "handoff": {"reason": handoffs[-1]["reason"]} if handoffs else None,
     }
-
-
-def state_after(events: Sequence[Event], turn: Sequence[Event]) -> tuple[dict[str, Any], str | None]:
-    """Return slots and active form as they were at the end of a turn, which is part of the events."""
-    slots: dict[str, Any] = {}
-    active_loop = None
-    for event in events:
-        if isinstance(event, SlotSet):
-            slots[event.key] = event.value
-        elif isinstance(event, ActiveLoop):
-            active_loop = event.name
-        if event is turn[-1]:
-            break
-    return slots, active_loop
 
 
 def _reply(event: BotUttered) -> dict[str, Any]:
@@ -142,6 +123,9 @@ def _identifier(document: Mapping[str, Any], name: str) -> str:
     value = _text(document, name)
     if not 0 < len(value) <= MAX_ID_LENGTH:
         raise MalformedTurnError(f"{name} must have 1 to {MAX_ID_LENGTH} characters")
+    if not value.isprintable():
+        # No database takes NUL or half a character.
+        raise MalformedTurnError(f"{name} must have printable characters only")
     return value
 
 

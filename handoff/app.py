@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from handoff import console
+from handoff import api_page, console, operation
 from handoff.agents import endpoints as agent_endpoints
+from handoff.api_page import ERROR_RESPONSES
 from handoff.bot_client import BotClient, HttpBotClient
 from handoff.bus import make_bus
 from handoff.channels.registry import ChannelRegistry
@@ -22,54 +24,62 @@ from handoff.channels.web import endpoints as web_endpoints
 from handoff.channels.web import socket as web_socket
 from handoff.channels.web.verification import sign_identity
 from handoff.context import Services
+from handoff.conversations import turn_repository
 from handoff.conversations.outbox import Outbox
+from handoff.conversations.stalls import StallWatch
 from handoff.conversations.turns import TurnTaker
 from handoff.database import Database
-from handoff.errors import DragomanError, InvalidRequestError, NotFoundError, RateLimitedError
-from handoff.http_limits import BodyLimitMiddleware, SecurityHeadersMiddleware
+from handoff.errors import DragomanError, InvalidRequestError, NotFoundError
+from handoff.http_limits import BodyLimitMiddleware, SecurityHeadersMiddleware, SocketGuard
+from handoff.intake import Intake
+from handoff.presence import Presence
 from handoff.queue import endpoints as queue_endpoints
+from handoff.queue.positions import QueuePositions
 from handoff.rate_limits import RateLimits
 from handoff.rendering import list_accepted_languages, render_error
 from handoff.settings import Settings, get_settings
 from handoff.worker import Worker
 from locales.languages import find_language
 from locales.markets import default_language
+from telemetry import traces
 
 logger = logging.getLogger(__name__)
+
+SOCKET_PATHS = (web_socket.PATH, f"{console.MOUNT_PATH}/_nicegui_ws/")
 
 
 def make_services(
     settings: Settings, *, bot: BotClient | None = None, channels: ChannelRegistry | None = None
 ) -> Services:
     bus = make_bus(settings.bus_url)
+    database = Database(settings.database_url, bus)
+    channels = channels or ChannelRegistry()
+    bot = bot or HttpBotClient(
+        settings.bot_url, settings.internal_secret.get_secret_value(), settings.bot_timeout_s
+    )
+    patience_s = settings.bot_patience_s
+    turns = TurnTaker(database, bus, bot, channels, lease_s=settings.lease_s, patience_s=patience_s)
+    stalls = StallWatch(
+        database, channels, bot, delayed_after_s=settings.bot_delayed_after_s, patience_s=patience_s
+    )
+    worker = Worker(database, turns, stalls, Outbox(database, channels), settings.turn_concurrency)
+
+    async def count_pending_turns() -> int:
+        async with database.reading() as session:
+            return await turn_repository.count_pending_turns(session, settings.max_pending_turns)
+
     return Services(
         settings=settings,
-        database=Database(settings.database_url, bus),
+        database=database,
         bus=bus,
-        bot=bot
-        or HttpBotClient(
-            settings.bot_url, settings.internal_secret.get_secret_value(), settings.bot_timeout_s
-        ),
-        channels=channels or ChannelRegistry(),
-        limits=RateLimits(
-            messages_per_minute=settings.messages_per_minute,
-            conversations_per_minute=settings.conversations_per_minute,
-        ),
+        bot=bot,
+        channels=channels,
+        limits=RateLimits(settings, count_pending_turns),
+        presence=Presence(bus),
+        intake=Intake(database, channels, turns, worker),
+        worker=worker,
+        positions=QueuePositions(database, bus),
     )
-
-
-def make_worker(services: Services) -> Worker:
-    settings = services.settings
-    turns = TurnTaker(
-        services.database,
-        services.bus,
-        services.bot,
-        services.channels,
-        lease_s=settings.lease_s,
-        attempts=settings.bot_attempts,
-    )
-    outbox = Outbox(services.database, services.channels)
-    return Worker(services.database, services.bus, turns, outbox, settings.turn_concurrency)
 
 
 def create_app(
@@ -84,19 +94,32 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        worker = make_worker(services)
-        app.state.worker = worker
         await services.bus.start()
-        await worker.start()
+        await services.presence.start()
+        await services.positions.start()
+        await services.worker.start()
         try:
             yield
         finally:
-            await worker.stop()
+            await services.worker.stop()
+            await services.positions.stop()
             await services.bot.close()
+            await services.presence.close()
             await services.bus.close()
             await services.database.close()
+            await asyncio.to_thread(traces.shutdown)
 
-    app = FastAPI(title="Dragoman", version="0.1.0", lifespan=lifespan, docs_url="/api/docs", redoc_url=None)
+    app = FastAPI(
+        title="Dragoman",
+        version="0.1.0",
+        lifespan=lifespan,
+        # FastAPI's pages of the API load their scripts from elsewhere; ours (api_page.py) has none.
+        docs_url=None,
+        redoc_url=None,
+        # Would answer with an absolute address made of whatever Host header came.
+        redirect_slashes=False,
+        responses=ERROR_RESPONSES,
+    )
     app.state.services = services
     secret = settings.identity_secret.get_secret_value()
     app.state.sign_identity = lambda contact_id, email, _name=None: sign_identity(secret, contact_id, email)
@@ -108,15 +131,20 @@ def create_app(
         allow_headers=["Content-Type"],
     )
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
-    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(SocketGuard, services=services, paths=SOCKET_PATHS)
+    app.add_middleware(SecurityHeadersMiddleware, is_secure=settings.public_origin.startswith("https:"))
     app.add_exception_handler(DragomanError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_failure)
 
+    app.include_router(api_page.router)
     app.include_router(web_endpoints.router)
     app.include_router(web_socket.router)
     app.include_router(agent_endpoints.router)
+    app.include_router(agent_endpoints.agents)
     app.include_router(queue_endpoints.router)
+    app.include_router(operation.router)
 
     @app.get("/health", tags=["operation"])
     async def health() -> dict[str, str]:
@@ -148,8 +176,13 @@ def _language_of(request: Request) -> str:
 
 async def _answer_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DragomanError)
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, RateLimitedError) else None
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
     return JSONResponse(render_error(error, _language_of(request)), status_code=error.status, headers=headers)
+
+
+async def _answer_failure(request: Request, _error: Exception) -> JSONResponse:
+    """Say that it was our fault and no more; uvicorn logs what it was."""
+    return JSONResponse(render_error(DragomanError(), _language_of(request)), status_code=500)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:

@@ -2,13 +2,72 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from handoff import metrics
 from handoff.errors import BotUnavailableError
 from handoff.queue.models import Reason
+from telemetry import traces
+
+
+# Bad gateway, unavailable, gateway time-out: what a proxy or a starting Rasa answers.
+PASSING_STATUSES = frozenset({502, 503, 504})
+
+
+class CircuitBreaker:
+    """Keeps calls from a bot that is down: opens after failures in a row, then lets one probe through a second.
+
+    `monotonic` gives seconds.
+    """
+
+    FAILURES_TO_OPEN = 5
+    PROBE_EVERY_S = 1.0
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._failures = 0
+        self._failing_since = 0.0
+        self._next_probe = 0.0
+        self._is_probing = False
+
+    @property
+    def is_open(self) -> bool:
+        return self._failures >= self.FAILURES_TO_OPEN
+
+    def allows(self) -> bool:
+        """Whether a call may be made; one that is made has to be followed by `succeed`, `fail` or `forget`."""
+        if not self.is_open:
+            return True
+        if self._is_probing or self._monotonic() < self._next_probe:
+            return False
+        self._is_probing = True
+        return True
+
+    def succeed(self) -> None:
+        self._failures = 0
+        self._is_probing = False
+
+    def fail(self) -> None:
+        now = self._monotonic()
+        if self._failures == 0:
+            self._failing_since = now
+        self._failures += 1
+        self._is_probing = False
+        self._next_probe = now + self.PROBE_EVERY_S
+
+    def forget(self) -> None:
+        """A call ended without telling anything of the bot."""
+        self._is_probing = False
+
+    def open_for_s(self) -> float:
+        """Return for how long the bot has not been reached, in seconds; 0 while the breaker is closed."""
+        return self._monotonic() - self._failing_since if self.is_open else 0.0
 
 
 class TurnRequest(BaseModel):
@@ -63,6 +122,13 @@ class Entity(_Lenient):
 class HandoffSignal(_Lenient):
     reason: Reason
 
+    @field_validator("reason")
+    @classmethod
+    def _check_is_the_bots(cls, reason: Reason) -> Reason:
+        if reason is Reason.STEPPED_IN:
+            raise ValueError("only an agent steps in")
+        return reason
+
 
 class TurnResult(_Lenient):
     message_id: str
@@ -80,18 +146,24 @@ class BotClient(Protocol):
         """Let the bot answer one message; a repeat of the same message id gives the same answer.
 
         Raises:
-            BotUnavailableError: No answer, not in time, or not one that makes sense. May be retried.
+            BotUnavailableError: No answer, not in time, or not one that makes sense; says whether it may pass.
         """
 
     async def is_ready(self) -> bool: ...
+
+    def down_for_s(self) -> float:
+        """Return for how many seconds the bot has not been reached; 0 when it can be."""
 
     async def close(self) -> None: ...
 
 
 class HttpBotClient:
-    """Calls Rasa over HTTP on the private network."""
+    """Calls Rasa over HTTP on the private network, behind a circuit breaker."""
 
-    def __init__(self, url: str, secret: str, timeout_s: float) -> None:
+    def __init__(
+        self, url: str, secret: str, timeout_s: float, breaker: CircuitBreaker | None = None
+    ) -> None:
+        self._breaker = breaker or CircuitBreaker()
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {secret}"},
@@ -102,26 +174,75 @@ class HttpBotClient:
         )
 
     async def take_turn(self, request: TurnRequest) -> TurnResult:
+        if not self._breaker.allows():
+            raise BotUnavailableError("the circuit breaker is open")
+        with traces.span("bot call", kind="client"), _timed():
+            return await self._call(request)
+
+    async def _call(self, request: TurnRequest) -> TurnResult:
         try:
             response = await self._client.post(
                 "/webhooks/service/turn",
                 content=request.model_dump_json(),
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **traces.headers()},
             )
-            response.raise_for_status()
-            return TurnResult.model_validate_json(response.content)
         except httpx.HTTPError as error:
+            self._breaker.fail()
             raise BotUnavailableError(f"{type(error).__name__}: {error}") from error
+        except BaseException:
+            # Cancelled: says nothing of the bot, but a probe that never ends would keep the breaker open.
+            self._breaker.forget()
+            raise
+        if response.status_code in PASSING_STATUSES and not _is_failed_turn(response):
+            self._breaker.fail()
+            raise BotUnavailableError(f"status {response.status_code}")
+        # Whatever else it says: the bot is there.
+        self._breaker.succeed()
+        if response.status_code != 200:
+            may_pass = response.status_code in PASSING_STATUSES
+            raise BotUnavailableError(f"status {response.status_code}", may_pass=may_pass)
+        try:
+            return TurnResult.model_validate_json(response.content)
         except ValidationError as error:
-            raise BotUnavailableError(f"the bot's answer makes no sense: {error.errors()[:3]}") from error
+            problems = error.errors(include_url=False, include_input=False)[:3]
+            raise BotUnavailableError(
+                f"the bot's answer makes no sense: {problems}", may_pass=False
+            ) from error
 
     async def is_ready(self) -> bool:
-        """Whether Rasa answers at all."""
+        """Whether Rasa has its model and its database."""
         try:
-            response = await self._client.get("/", timeout=2.0)
+            response = await self._client.get("/webhooks/service/", timeout=2.0)
         except httpx.HTTPError:
             return False
-        return response.status_code < 500
+        return response.status_code == 200
+
+    def down_for_s(self) -> float:
+        return self._breaker.open_for_s()
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+@contextmanager
+def _timed() -> Iterator[None]:
+    outcome, started = "answered", time.perf_counter()
+    try:
+        yield
+    except BotUnavailableError as error:
+        outcome = "unreachable" if isinstance(error.__cause__, httpx.HTTPError) else "failed"
+        raise
+    except BaseException:
+        outcome = "cancelled"
+        raise
+    finally:
+        metrics.BOT_CALL_SECONDS.labels(outcome).observe(time.perf_counter() - started)
+
+
+def _is_failed_turn(response: httpx.Response) -> bool:
+    """Whether the bot itself says that this one turn failed (its action server is away, say)."""
+    try:
+        said = response.json()
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("code") == "turn_failed"

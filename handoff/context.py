@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -11,8 +12,12 @@ from handoff.bot_client import BotClient
 from handoff.bus import Bus
 from handoff.channels.registry import ChannelRegistry
 from handoff.database import Database
-from handoff.rate_limits import RateLimits
+from handoff.intake import Intake
+from handoff.presence import Kind, Presence
+from handoff.queue.positions import QueuePositions
+from handoff.rate_limits import RateLimits, network_of
 from handoff.settings import Settings
+from handoff.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -23,14 +28,25 @@ class Services:
     bot: BotClient
     channels: ChannelRegistry
     limits: RateLimits
+    presence: Presence
+    intake: Intake
+    worker: Worker
+    positions: QueuePositions
 
     def address_of(self, connection: HTTPConnection) -> str:
-        """Return the client's address; behind a trusted proxy the one that it reports."""
+        """Return the client's network (`network_of`); behind a trusted proxy the one that it reports."""
         if self.settings.trust_proxy:
-            forwarded = connection.headers.get("x-forwarded-for", "").split(",")[-1].strip()
+            # The last one is the proxy's own word; what stands before it anybody could have written.
+            forwarded = ",".join(connection.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
             if forwarded:
-                return forwarded
-        return connection.client.host if connection.client else "unknown"
+                return network_of(forwarded)
+        return network_of(connection.client.host if connection.client else "")
+
+    def find_customer_presence(self, conversation_id: uuid.UUID, channel: str) -> bool | None:
+        """Return whether a conversation's customer is here now; None on a channel that does not tell."""
+        if self.channels.get_traits(channel).pushes:
+            return None
+        return self.presence.is_here(Kind.CUSTOMER, conversation_id)
 
 
 def get_services(request: Request) -> Services:

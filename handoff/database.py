@@ -8,22 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from sqlalchemy import DateTime, Enum, MetaData, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from handoff.bus import Bus, Payload
+from handoff.errors import StorageUnavailableError
 
 _ANNOUNCEMENTS = "announcements"
+_CALLBACKS = "callbacks"
+
+# Somebody who writes hears within 5 s that it did not work.
+BUSY_TIMEOUT_S = 3
+CONNECT_TIMEOUT_S = 3
+STATEMENT_TIMEOUT_S = 5
+
+PASSING_POSTGRES_ERRORS = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    # A standby, or a server that was made one: read-only.
+    asyncpg.ReadOnlySQLTransactionError,
+    OSError,
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -66,6 +85,11 @@ def announce(session: AsyncSession, topic: str, payload: Payload) -> None:
     session.info.setdefault(_ANNOUNCEMENTS, []).append((topic, payload))
 
 
+def when_committed(session: AsyncSession, callback: Callable[[], None]) -> None:
+    """Call this, which may not fail, when and only when the session's transaction has been committed."""
+    session.info.setdefault(_CALLBACKS, []).append(callback)
+
+
 class Database:
     """Engine, sessions and the rule that what is announced has been committed."""
 
@@ -80,34 +104,70 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a session, commit at the end, then publish what was announced; roll back on any error."""
-        async with self._write_lock or nullcontext(), self._sessions() as session:
+        """Open a session, commit at the end, then publish what was announced; roll back on any error.
+
+        Raises:
+            StorageUnavailableError: The database is away, locked, read-only or full; nothing was written.
+        """
+        async with self._write_lock or nullcontext(), _storage_errors(), self._sessions() as session:
             if self.is_sqlite:
                 # Take the write lock at once: a transaction that reads first may fail when it writes.
                 await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
             yield session
             await session.commit()
+        callbacks: list[Callable[[], None]] = session.info.pop(_CALLBACKS, [])
+        for callback in callbacks:
+            callback()
         announcements: list[tuple[str, Payload]] = session.info.pop(_ANNOUNCEMENTS, [])
         for topic, payload in announcements:
             await self.bus.publish(topic, payload)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Open a session that only reads."""
-        async with self._sessions() as session:
+        """Open a session that only reads.
+
+        Raises:
+            StorageUnavailableError: The database can't be read.
+        """
+        async with _storage_errors(), self._sessions() as session:
             yield session
 
     async def close(self) -> None:
         await self.engine.dispose()
 
 
+@asynccontextmanager
+async def _storage_errors() -> AsyncIterator[None]:
+    """Tell a database that can't be used from mistakes of ours."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise StorageUnavailableError(f"{type(error).__name__}: {error.args[0]}") from error
+    except DBAPIError as error:
+        # A server that shuts down, or a connection that broke in the middle.
+        if not (error.connection_invalidated or isinstance(error.orig, PASSING_POSTGRES_ERRORS)):
+            raise
+        raise StorageUnavailableError(f"{type(error).__name__}: {error.args[0]}") from error
+    except PASSING_POSTGRES_ERRORS as error:
+        # While connecting, the driver's own errors come through.
+        raise StorageUnavailableError(f"{type(error).__name__}: {error}") from error
+
+
 def _make_engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        return create_async_engine(
+            url,
+            pool_size=10,
+            max_overflow=20,
+            pool_timeout=CONNECT_TIMEOUT_S,
+            pool_pre_ping=True,
+            connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": STATEMENT_TIMEOUT_S},
+            hide_parameters=True,
+        )
     file = make_url(url).database
     if file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": 10})
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -118,7 +178,7 @@ def _make_engine(url: str) -> AsyncEngine:
         # NORMAL in WAL mode survives the death of the process; only a power cut may take the last moments.
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA busy_timeout=10000")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -8,7 +8,8 @@ DragomanError
 ├── ConflictError            409  the thing is no longer in the state that this needs
 ├── PayloadTooLargeError     413
 ├── RateLimitedError         429  carries `retry_after_s`
-└── BotUnavailableError      503  Rasa did not answer, or not in time
+├── BotUnavailableError      503  Rasa did not answer, or not in time
+└── StorageUnavailableError  503  the database can't be read or written; carries `retry_after_s`
 
 Domain packages derive their own from these (`conversations/errors.py` …). The text for people is
 in the catalogue `service`, key `error.<code>`; one handler in `app.py` renders every error.
@@ -28,6 +29,8 @@ class DragomanError(Exception):
 
     code = "internal"
     status = 500
+    retry_after_s: int | None = None
+    """When asking again may help, in seconds; None when it does not."""
 
     def __init__(self, detail: str = "", **values: Any) -> None:
         super().__init__(detail or self.code)
@@ -75,5 +78,19 @@ class RateLimitedError(DragomanError):
 
 
 class BotUnavailableError(DragomanError):
+    """`may_pass`: whether asking again may help (it is away or slow) or not (it answers, but wrongly)."""
+
     code = "bot_unavailable"
     status = 503
+
+    def __init__(self, detail: str = "", *, may_pass: bool = True) -> None:
+        super().__init__(detail)
+        self.may_pass = may_pass
+
+
+class StorageUnavailableError(DragomanError):
+    """Nothing was written; what was asked for may be asked for again."""
+
+    code = "storage_unavailable"
+    status = 503
+    retry_after_s = 2

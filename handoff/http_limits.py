@@ -1,20 +1,37 @@
-"""ASGI middleware: request bodies have a size limit, responses carry security headers."""
+"""ASGI middleware: bodies and sockets have limits, responses carry security headers."""
 
 from __future__ import annotations
 
 import json
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handoff.errors import PayloadTooLargeError
+from handoff.context import Services
+from handoff.errors import PayloadTooLargeError, RateLimitedError
 from handoff.rendering import render_error
 
+# A page that shows or runs anything says so itself.
 SECURITY_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (
+        b"permissions-policy",
+        b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
     (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-
+# A year; without the shop's other hosts, which are not ours to speak for (RFC 6797).
+TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
+# Scripts, styles and pictures may be kept; what is about somebody may not.
+NOT_KEPT = (b"text/html", b"application/json")
+NO_STORE = (b"cache-control", b"no-store")
 
 # So much of a refused body is read and thrown away: a client that is still sending hears the answer.
 DRAIN_BYTES = 32 * 1024 * 1024
@@ -78,19 +95,60 @@ async def _refuse(receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+class SocketGuard:
+    """Lets web sockets through only where there are any, and only so many from one address.
+
+    Refuses before the handshake: 403, or 429 with Retry-After. The widget cannot tell one from the other and
+    comes back later and later.
+    """
+
+    def __init__(self, app: ASGIApp, services: Services, paths: tuple[str, ...]) -> None:
+        self._app = app
+        self._services = services
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        if not scope["path"].startswith(self._paths):
+            # Closing before accepting answers the handshake with 403.
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        limits = self._services.limits
+        address = self._services.address_of(HTTPConnection(scope))
+        try:
+            limits.handshakes.check(address)
+            with limits.address_sockets.hold(address):
+                await self._app(scope, receive, send)
+        except RateLimitedError as error:
+            # Only those two: past them every socket answers errors itself.
+            headers = [
+                (b"retry-after", str(error.retry_after_s).encode()),
+                (b"content-type", b"application/json"),
+            ]
+            body = json.dumps(render_error(error, "en")).encode()
+            await send({"type": "websocket.http.response.start", "status": error.status, "headers": headers})
+            await send({"type": "websocket.http.response.body", "body": body})
+
+
 class SecurityHeadersMiddleware:
     """Adds the headers that every response should have and none has set itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_secure: bool) -> None:
         self._app = app
+        self._headers = (*SECURITY_HEADERS, TRANSPORT_SECURITY) if is_secure else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def adding_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                present = {name.lower() for name, _ in message["headers"]}
+                present = {name.lower(): value for name, value in message["headers"]}
+                wanted = [*self._headers]
+                if present.get(b"content-type", b"").startswith(NOT_KEPT):
+                    wanted.append(NO_STORE)
                 message["headers"] = [
                     *message["headers"],
-                    *(header for header in SECURITY_HEADERS if header[0] not in present),
+                    *(header for header in wanted if header[0] not in present),
                 ]
             await send(message)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-from handoff.errors import DragomanError, RateLimitedError
+from handoff import metrics
+from handoff.errors import DragomanError
 from locales import catalogue
 
 # Unicode Bidirectional Algorithm (UAX 9), 2.4
@@ -45,11 +46,12 @@ def isolate(value: str, direction: str) -> str:
 
 def render_error(error: DragomanError, language: str) -> dict[str, Any]:
     """Return an error as a frame or a response body: stable code, text in the language, nothing internal."""
+    metrics.REFUSALS.labels(error.code).inc()
     rendered: dict[str, Any] = {
         "type": "error",
         "code": error.code,
         "message": catalogue.text("service", f"error.{error.code}", language, **error.values),
     }
-    if isinstance(error, RateLimitedError):
+    if error.retry_after_s is not None:
         rendered["retry_after_s"] = error.retry_after_s
     return rendered

@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     """Signs who a signed-in widget user is (HMAC-SHA256); known to the shop's own server too."""
     session_secret: Annotated[SecretStr, Field(min_length=32)]
     """Signs the token of the console's sign-in form."""
+    metrics_token: SecretStr | None = None
+    """Who shows it may read /metrics; without one, nobody may."""
 
     database_url: str = f"sqlite+aiosqlite:///{ROOT / 'var' / 'dragoman.db'}"
     """SQLAlchemy URL: sqlite+aiosqlite:///… (embedded) or postgresql+asyncpg://…"""
@@ -37,18 +39,32 @@ class Settings(BaseSettings):
 
     bot_timeout_s: float = 8.0
     """How long one call of the bot may take."""
-    bot_attempts: int = 3
-    """Calls before a conversation is handed to a person with reason `bot_unavailable`."""
-    lease_s: float = 40.0
-    """How long a process holds a conversation's turn before another may take it over; longer than
-    all attempts together."""
+    bot_delayed_after_s: float = 3.5
+    """How long a customer waits for the bot before hearing that it takes longer; looked at twice a second."""
+    bot_patience_s: float = 30.0
+    """How long a customer waits before a person takes over, with reason `bot_unavailable`."""
+    lease_s: float = 10.0
+    """How long the right to answer a conversation outlives the process that had it (many processes only)."""
     turn_concurrency: int = 32
     max_body_bytes: int = 256 * 1024
     max_text_characters: int = 4000
     messages_per_minute: int = 60
     """Messages a conversation may send in a minute before it is asked to slow down."""
     conversations_per_minute: int = 30
-    """New widget conversations an address may open in a minute."""
+    """New widget conversations an address, or a signed-in customer, may open in a minute."""
+    address_messages_per_minute: int = Field(default=600, ge=0)
+    """Messages from one address, all its conversations together; 0 for no limit, as everywhere below."""
+    frames_per_minute: int = Field(default=300, ge=0)
+    """Frames of a conversation that are no messages: receipts, typing, pings."""
+    sockets_per_address: int = Field(default=100, ge=0)
+    """Open widget and console sockets."""
+    sockets_per_conversation: int = Field(default=10, ge=0)
+    sign_ins_per_minute: int = Field(default=20, ge=0)
+    """Attempts to sign in from one address."""
+    agent_calls_per_minute: int = Field(default=600, ge=0)
+    """What one agent may do: changing calls of the API, actions and pages of the console."""
+    max_pending_turns: int = Field(default=2000, ge=0)
+    """Customers' messages that may wait for an answer before new ones are told to come back later."""
     session_hours: int = 12
     """How long an agent stays signed in."""
     trust_proxy: bool = False
@@ -60,6 +76,14 @@ class Settings(BaseSettings):
         return (
             [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and 0 < len(value.get_secret_value()) < 16:
+            raise ValueError("has to have at least 16 characters")
+        # Set but empty is how compose files say "not set".
+        return value if value and value.get_secret_value() else None
 
     @field_validator("public_origin")
     @classmethod

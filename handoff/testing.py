@@ -59,12 +59,15 @@ def echo(request: TurnRequest) -> TurnResult:
 class FakeBot:
     """A bot in this process: says what `script` says, the same for a repeated message id.
 
-    `failures`: how many calls fail before it works; `delay_s`: how long an answer takes.
+    `failures`: how many calls fail before it works, in a way that `may_pass` or not; `delay_s`: how long an
+    answer takes; `down_s`: for how long it says to have been down.
     """
 
     script: Script = echo
     failures: int = 0
     delay_s: float = 0.0
+    may_pass: bool = True
+    down_s: float = 0.0
     calls: list[TurnRequest] = field(default_factory=list)
     _said: dict[str, TurnResult] = field(default_factory=dict)
 
@@ -74,13 +77,16 @@ class FakeBot:
             await asyncio.sleep(self.delay_s)
         if self.failures > 0:
             self.failures -= 1
-            raise BotUnavailableError("told to fail")
+            raise BotUnavailableError("told to fail", may_pass=self.may_pass)
         if request.message_id not in self._said:
             self._said[request.message_id] = self.script(request)
         return self._said[request.message_id]
 
     async def is_ready(self) -> bool:
         return self.failures == 0
+
+    def down_for_s(self) -> float:
+        return self.down_s
 
     async def close(self) -> None:
         self._said.clear()

@@ -86,16 +86,29 @@ def check_ports(ports: Ports) -> None:
                 ) from None
 
 
+# Systems hand out ports from 32768 (Linux) or 49152 (others) on to outgoing connections: one from there may
+# be gone when a process that was ended wants its port back.
+FREE_PORTS = range(15000, 32000)
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody uses right now, nor will by chance."""
+    while True:
+        port = secrets.choice(FREE_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 def free_ports() -> Ports:
     """Return three ports that nobody uses right now."""
-    probes = [socket.socket() for _ in range(3)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return Ports(*(probe.getsockname()[1] for probe in probes))
-    finally:
-        for probe in probes:
-            probe.close()
+    ports: set[int] = set()
+    while len(ports) < 3:
+        ports.add(free_port())
+    return Ports(*ports)
 
 
 def run_step(folder: str, arguments: list[str], environment: dict[str, str]) -> str:
@@ -178,22 +191,25 @@ class Processes:
             SetupError: One ended, or they take longer than `timeout_s`.
         """
         deadline = time.monotonic() + timeout_s
-        ports = self.installation.ports
-        waiting = {
-            "actions": (ports.actions, "/health"),
-            "service": (ports.service, "/health"),
-            "bot": (ports.bot, "/"),
-        }
+        waiting = ["actions", "service", "bot"]
         while waiting:
             self.check_alive()
-            for name, (port, path) in list(waiting.items()):
-                if _answers(port, path):
-                    del waiting[name]
+            waiting = [name for name in waiting if not self.is_ready(name)]
             if waiting and time.monotonic() > deadline:
                 raise SetupError(
                     f"no answer from {', '.join(waiting)} within {timeout_s:.0f} s (logs: {self.logs})"
                 )
             time.sleep(0.2)
+
+    def is_ready(self, name: str) -> bool:
+        """Tell whether one of the processes answers."""
+        ports = self.installation.ports
+        port, path = {
+            "actions": (ports.actions, "/health"),
+            "service": (ports.service, "/health"),
+            "bot": (ports.bot, "/"),
+        }[name]
+        return _answers(port, path)
 
     def check_alive(self) -> None:
         """Raises SetupError when a process has ended by itself."""

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from actions.commerce.base import CommerceUnavailableError
+from actions.metrics import COMMERCE_FAILURES
+from telemetry import traces
 
 T = TypeVar("T")
 
@@ -31,10 +33,14 @@ async def read(call: Callable[[], Awaitable[T]], attempts: int = ATTEMPTS, timeo
     """
     for attempt in range(1, attempts + 1):
         try:
-            async with asyncio.timeout(timeout_s):
-                return await call()
+            with traces.span("commerce", kind="client", attempt=attempt):
+                async with asyncio.timeout(timeout_s):
+                    return await call()
         except (CommerceUnavailableError, TimeoutError) as error:
-            logger.warning("the shop did not answer, attempt %d of %d: %r", attempt, attempts, error)
+            COMMERCE_FAILURES.inc()
+            logger.warning(
+                "the shop did not answer, attempt %d of %d: %s", attempt, attempts, type(error).__name__
+            )
             if attempt == attempts:
                 raise CommerceUnavailableError(f"no answer in {attempts} attempts") from error
     raise ValueError("at least one attempt has to be made")

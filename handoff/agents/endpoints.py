@@ -6,12 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from handoff.agents import service
-from handoff.agents.schemas import AgentView, SignedInView, SignIn
+from handoff.agents import repository, service
+from handoff.agents.schemas import AgentView, PresentAgentView, SignedInView, SignIn
 from handoff.agents.service import SignedIn
 from handoff.context import Services, get_services
+from handoff.presence import Kind
 
 router = APIRouter(prefix="/api/v1/session", tags=["agents"])
+agents = APIRouter(prefix="/api/v1/agents", tags=["agents"])
 
 SESSION_COOKIE = "dragoman_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -37,6 +39,9 @@ async def get_current_agent(
         signed_in = await service.get_signed_in(session, bearer or request.cookies.get(SESSION_COOKIE))
     if bearer is None and request.method not in SAFE_METHODS:
         service.check_csrf(signed_in, request.headers.get(CSRF_HEADER))
+    if request.method not in SAFE_METHODS:
+        services.limits.agent_calls.check(str(signed_in.agent.id))
+    services.presence.note(Kind.AGENT, signed_in.agent.id)
     return signed_in
 
 
@@ -87,4 +92,15 @@ async def sign_out(
     token = read_bearer(request) or request.cookies.get(SESSION_COOKIE) or ""
     async with services.database.transaction() as session:
         await service.sign_out(session, token)
+    services.presence.forget(Kind.AGENT, current.agent.id)
     response.delete_cookie(SESSION_COOKIE, path="/")
+
+
+@agents.get("/present")
+async def list_present_agents(
+    current: CurrentAgent, services: Annotated[Services, Depends(get_services)]
+) -> list[PresentAgentView]:
+    """Who of the agents is here: has the console open, or has asked the API for something within a minute."""
+    async with services.database.reading() as session:
+        present = await repository.list_agents(session, services.presence.list_here(Kind.AGENT))
+    return [PresentAgentView.model_validate(agent) for agent in present]

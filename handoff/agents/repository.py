@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -19,6 +20,14 @@ async def find_agent_by_email(session: AsyncSession, email: str, *, lock: bool =
 async def get_agent(session: AsyncSession, agent_id: uuid.UUID) -> Agent:
     """Return an agent. Raises sqlalchemy.exc.NoResultFound where there is none."""
     return await session.get_one(Agent, agent_id)
+
+
+async def list_agents(session: AsyncSession, agent_ids: Collection[uuid.UUID]) -> Sequence[Agent]:
+    """Return those of the accounts that are open, by name."""
+    found = await session.scalars(
+        select(Agent).where(Agent.id.in_(agent_ids), Agent.is_active).order_by(Agent.name)
+    )
+    return found.all()
 
 
 async def count_agents(session: AsyncSession) -> int:

@@ -25,6 +25,13 @@ class AgentView(BaseModel):
     languages: list[str]
 
 
+class PresentAgentView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    name: str
+
+
 class SignedInView(BaseModel):
     """`token`: for API clients, as `Authorization: Bearer`; `csrf_token`: for pages, as `X-CSRF-Token`."""
 

@@ -76,7 +76,9 @@ class ConversationPane:
         with self._parent:
             with Tag("header", "pane-head"):
                 with Tag("div", "pane-title"):
-                    self._customer = Tag("h1", dir="auto")
+                    with Tag("div", "pane-name"):
+                        self._customer = Tag("h1", dir="auto")
+                        self._presence = Tag("span", "presence")
                     with Tag("p", "tags"):
                         self._language = Tag("span", "language")
                         self._owner = Tag("span")
@@ -115,6 +117,12 @@ class ConversationPane:
             self._holder = holder
             self._offer_actions()
             self._show_foot()
+
+    def show_presence(self, is_here: bool | None) -> None:
+        """Say whether the customer is here; nothing where the channel does not tell."""
+        self._presence.text = self._words.presence(is_here)
+        self._presence.set_class("is-here", is_here is True)
+        self._presence.show(is_here is not None)
 
     def alert(self, text: str | None) -> None:
         """Say what went wrong, until the next action."""

@@ -79,6 +79,8 @@ class ConsoleGate:
             target = f"{SIGN_IN_PATH}?next={quote('/console' + path)}"
             await RedirectResponse(target, status_code=303)(scope, receive, send)
             return
+        # Each page is kept in memory until its browser has been gone for a while.
+        self._services.limits.agent_calls.check(str(signed_in.agent.id))
         # NiceGUI builds its addresses with this header; nobody but the browser's user could have set it.
         scope["headers"] = [item for item in scope["headers"] if item[0] != b"x-forwarded-prefix"]
         language = find_console_language([signed_in.agent.language])

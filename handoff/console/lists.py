@@ -15,15 +15,18 @@ from handoff.console.words import Words
 
 Address = Callable[[str], str]
 Open = Callable[[uuid.UUID], Any]
+# By conversation and channel; None where the channel does not tell.
+FindPresence = Callable[[uuid.UUID, str], bool | None]
 
 
 class Lines(Element, component=COMPONENTS / "lines.js"):
     """The lines of a list, one element for all of them; see components/lines.js."""
 
-    def __init__(self, words: Words, address: Address, open_: Open) -> None:
+    def __init__(self, words: Words, address: Address, open_: Open, find_presence: FindPresence) -> None:
         super().__init__()
         self._words = words
         self._address = address
+        self._find_presence = find_presence
         self._new: set[str] = set()
         self.props["lines"] = []
 
@@ -51,10 +54,13 @@ class Lines(Element, component=COMPONENTS / "lines.js"):
     def _render(self, line: Line) -> dict[str, Any]:
         words = self._words
         conversation_id = str(line.conversation_id)
+        is_here = self._find_presence(line.conversation_id, line.channel)
         return {
             "id": conversation_id,
             "address": self._address(conversation_id),
             "customer": line.customer or words.visitor(line.conversation_id),
+            "here": is_here,
+            "presence": words.presence(is_here),
             "since": line.since.isoformat(),
             "last": " ".join((line.last_message or "").split()),
             "level": line.priority,
@@ -70,12 +76,21 @@ class Lines(Element, component=COMPONENTS / "lines.js"):
 class LineList:
     """A heading with a count, and its lines in order."""
 
-    def __init__(self, words: Words, key: str, address: Address, open_: Open, *, fold: bool = False) -> None:
+    def __init__(
+        self,
+        words: Words,
+        key: str,
+        address: Address,
+        open_: Open,
+        find_presence: FindPresence,
+        *,
+        fold: bool = False,
+    ) -> None:
         with Tag("details" if fold else "section", f"lines lines-{key}") as self.box:
             with Tag("summary" if fold else "h2"):
                 Tag("span", text=words(f"list.{key}"))
                 self._count = Tag("span", "count")
-            self.lines = Lines(words, address, open_)
+            self.lines = Lines(words, address, open_, find_presence)
             self._empty = Tag("p", "empty", words(f"list.{key}_empty"))
 
     def show(self, lines: list[Line], *, mark_new: bool = False) -> None:
@@ -85,18 +100,49 @@ class LineList:
         self._empty.show(not lines)
 
 
+class Colleagues:
+    """The names of the other agents who are here."""
+
+    def __init__(self, words: Words) -> None:
+        self._names: list[str] = []
+        with Tag("section", "lines colleagues"):
+            with Tag("h2"):
+                Tag("span", text=words("list.colleagues"))
+                self._count = Tag("span", "count")
+            self._list = Tag("ul")
+            self._empty = Tag("p", "empty", words("list.colleagues_empty"))
+
+    def show(self, names: list[str]) -> None:
+        self._count.text = str(len(names)) if names else None
+        self._empty.show(not names)
+        if names != self._names:
+            self._names = names
+            self._list.clear()
+            with self._list:
+                for name in names:
+                    Tag("li", "presence is-here", name, dir="auto")
+
+
 class Lists:
     """All lists. `on_fold` hears when the assistant's conversations are unfolded or folded."""
 
-    def __init__(self, words: Words, address: Address, open_: Open, on_fold: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        words: Words,
+        address: Address,
+        open_: Open,
+        on_fold: Callable[[], Any],
+        find_presence: FindPresence,
+    ) -> None:
         self.shows_bot = False
         self._on_fold = on_fold
         self._board: Board | None = None
-        self._waiting = LineList(words, "waiting", address, open_)
-        self._mine = LineList(words, "mine", address, open_)
-        self._others = LineList(words, "others", address, open_)
-        self._bot = LineList(words, "bot", address, open_, fold=True)
+        self._waiting = LineList(words, "waiting", address, open_, find_presence)
+        self._mine = LineList(words, "mine", address, open_, find_presence)
+        self._others = LineList(words, "others", address, open_, find_presence)
+        self._bot = LineList(words, "bot", address, open_, find_presence, fold=True)
         self._bot.box.on("toggle", self._fold, js_handler="(event) => emit(event.target.open)")
+        self.colleagues = Colleagues(words)
 
     def show(self, board: Board) -> None:
         self._waiting.show(board.waiting, mark_new=self._board is not None)
@@ -104,6 +150,15 @@ class Lists:
         self._others.show(board.others)
         self._bot.show(board.with_bot)
         self._board = board
+
+    def show_presence(self) -> None:
+        """Bring up to date which customers are here."""
+        if self._board is not None:
+            self.show(self._board)
+
+    def lists(self, conversation_id: str) -> bool:
+        """Whether a conversation is in one of the lists."""
+        return self._board is not None and conversation_id in self._board.ids()
 
     def mark_open(self, conversation_id: uuid.UUID) -> None:
         for shown in (self._waiting, self._mine, self._others, self._bot):
@@ -113,7 +168,7 @@ class Lists:
         """Whether something that the bus says may change the lists."""
         if payload["type"] != "turn" or self.shows_bot or self._board is None:
             return True
-        return payload["conversation_id"] in self._board.ids()
+        return self.lists(payload["conversation_id"])
 
     async def _fold(self, event: GenericEventArguments) -> None:
         self.shows_bot = event.args is True

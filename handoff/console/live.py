@@ -15,6 +15,7 @@ from handoff.console.conversation import ConversationPane
 from handoff.console.views import read_events
 from handoff.conversations.models import Author
 from handoff.conversations.service import TURNS_TOPIC, conversation_topic
+from handoff.presence import Kind
 from handoff.queue.service import QUEUE_TOPIC
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class LiveUpdates:
         self._is_running = True
         self._run("session", self._watch_session())
         self._run("lists", self._hear_of_lists())
+        self._run("presence", self._be_present())
         self._run("refresh", self._refresh())
         if self._conversation_id is not None:
             self.follow(self._conversation_id)
@@ -79,7 +81,7 @@ class LiveUpdates:
             self._run("conversation", self._hear_of_conversation(conversation_id, pane))
 
     def mark_stale(self, *parts: str) -> None:
-        """Have `lists`, `pane` or `seen` brought up to date soon."""
+        """Have `lists`, `pane`, `seen`, `presence` or `colleagues` brought up to date soon."""
         self._stale.update(parts)
         self._is_stale.set()
 
@@ -107,6 +109,10 @@ class LiveUpdates:
                     await self._page.refresh_pane()
                 if "lists" in stale:
                     await self._page.refresh_lists()
+                if "presence" in stale:
+                    self._page.refresh_presence()
+                if "colleagues" in stale:
+                    await self._page.refresh_colleagues()
             except Exception:
                 # The next change brings it up to date.
                 logger.exception("the console could not be brought up to date")
@@ -118,6 +124,19 @@ class LiveUpdates:
             async for payload in subscription:
                 if self._page.lists.concerns(payload):
                     self.mark_stale("lists")
+
+    async def _be_present(self) -> None:
+        """Have the agent count as being here, and hear of who else comes and goes."""
+        presence = self._page.services.presence
+        async with presence.here(Kind.AGENT, self._page.agent_id), presence.subscribe() as changes:
+            self.mark_stale("presence", "colleagues")
+            async for change in changes:
+                if change == RESYNC:
+                    self.mark_stale("presence", "colleagues")
+                elif change["kind"] == Kind.AGENT:
+                    self.mark_stale("colleagues")
+                elif self._page.shows(change["id"]):
+                    self.mark_stale("presence")
 
     async def _hear_of_conversation(self, conversation_id: uuid.UUID, pane: ConversationPane) -> None:
         topic = conversation_topic(conversation_id)

@@ -9,6 +9,7 @@ from fastapi import Request
 from nicegui import Client, ui
 from nicegui.events import GenericEventArguments
 
+from handoff.agents import repository as agent_repository
 from handoff.agents import service as agents
 from handoff.agents.models import Agent
 from handoff.agents.service import SignedIn
@@ -24,6 +25,7 @@ from handoff.console.views import FIRST_EVENTS, read_events, read_view
 from handoff.console.words import NAME, Words, find_console_language, list_console_languages
 from handoff.context import Services
 from handoff.errors import ConflictError, DragomanError, UnauthorizedError
+from handoff.presence import Kind
 from handoff.rendering import render_error
 
 
@@ -49,8 +51,16 @@ class ConsolePage:
         self._live = LiveUpdates(self, client)
 
     @property
+    def agent_id(self) -> uuid.UUID:
+        return self._agent.id
+
+    @property
     def agent_name(self) -> str:
         return self._agent.name
+
+    def shows(self, conversation_id: str) -> bool:
+        """Whether a conversation is open or listed."""
+        return conversation_id == str(self._opened) or self.lists.lists(conversation_id)
 
     async def build(self, conversation_id: uuid.UUID | None) -> None:
         """Lay the page out and fill it."""
@@ -58,7 +68,8 @@ class ConsolePage:
         with Tag("div", "console") as self._frame:
             self._build_head()
             with Tag("nav", "area lists", aria_label=words("list.label")):
-                self.lists = Lists(words, address_of, self._open, self._fold)
+                find_presence = self.services.find_customer_presence
+                self.lists = Lists(words, address_of, self._open, self._fold, find_presence)
             self._middle = Tag("section", "area pane")
             side = Tag("aside", "area packet", aria_label=words("packet.heading"))
             self._packet = PacketPanel(words, side, address_of)
@@ -67,6 +78,7 @@ class ConsolePage:
         self._client.on_delete(self._live.stop)
         self._client.on_exception(self._show_failure)
         await self.refresh_lists()
+        await self.refresh_colleagues()
         if conversation_id is None:
             self._show_nothing(words("nothing_open"))
             return
@@ -101,6 +113,7 @@ class ConsolePage:
         try:
             async with self.services.database.reading() as session:
                 signed_in = await agents.get_signed_in(session, self._token)
+            self.services.limits.agent_calls.check(str(signed_in.agent.id))
             await action(signed_in.agent)
         except UnauthorizedError as error:
             self._leave()
@@ -139,6 +152,7 @@ class ConsolePage:
         pane = ConversationPane(self.words, self._middle, actions, self.act, self._agent.id)
         pane.build(view, events, self._show_whole if after else None)
         self.pane = pane
+        self.refresh_presence()
         self._packet.show(view)
         self._live.follow(conversation_id)
 
@@ -203,6 +217,21 @@ class ConsolePage:
         if self.pane is pane:
             pane.show(view)
             self._packet.show(view)
+
+    def refresh_presence(self) -> None:
+        """Bring up to date which of the customers shown are here."""
+        self.lists.show_presence()
+        if self.pane is not None:
+            conversation = self.pane.view.conversation
+            self.pane.show_presence(
+                self.services.find_customer_presence(conversation.id, conversation.channel)
+            )
+
+    async def refresh_colleagues(self) -> None:
+        present = self.services.presence.list_here(Kind.AGENT) - {self._agent.id}
+        async with self.services.database.reading() as session:
+            colleagues = await agent_repository.list_agents(session, present)
+        self.lists.colleagues.show([agent.name for agent in colleagues])
 
     def _show_nothing(self, text: str) -> None:
         self._middle.clear()

@@ -39,6 +39,11 @@ POLICY = (
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
+@router.get("")
+async def go_home() -> Response:
+    return RedirectResponse(HOME, status_code=307)
+
+
 @router.get("/sign-in")
 async def show_sign_in(request: Request, services: InServices, next: str = HOME) -> Response:
     """The form; whoever is signed in already goes on to the console."""

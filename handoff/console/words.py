@@ -69,6 +69,10 @@ class Words:
         """Return what stands for a customer whose name is not known."""
         return self("visitor", code=str(conversation_id)[:4].upper())
 
+    def presence(self, is_here: bool | None) -> str | None:
+        """Return whether a customer is here, in a word; None where the channel does not tell."""
+        return None if is_here is None else self("presence.here" if is_here else "presence.gone")
+
     def label(self, label: str, title: str | None = None) -> str:
         """Return what a label is called; `title` is what the bot called it, in the customer's language."""
         return find_title(label, self.language.tag) or title or label

@@ -7,7 +7,18 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    JSON,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text as sql_text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from handoff.agents.models import Agent
@@ -99,6 +110,8 @@ class Conversation(Base):
     lease_holder: Mapped[str | None] = mapped_column(String(64))
     """The process that is taking this conversation's turn, until `lease_until`."""
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the customer was told that the bot's answer takes longer; None again once it is there."""
 
 
 class Message(Base):
@@ -107,8 +120,15 @@ class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
-        UniqueConstraint("conversation_id", "vendor_message_id"),
-        Index("ix_messages_turn", "turn_state", "turn_due_at"),
+        # Customers and agents choose their ids without knowing of each other's.
+        UniqueConstraint("conversation_id", "author", "vendor_message_id"),
+        Index(
+            "ix_messages_pending",
+            "conversation_id",
+            "seq",
+            sqlite_where=sql_text("turn_state = 'pending'"),
+            postgresql_where=sql_text("turn_state = 'pending'"),
+        ),
         Index("ix_messages_delivery", "delivery", "delivery_due_at"),
     )
 
@@ -133,13 +153,16 @@ class Message(Base):
     """What the bot made of a customer's message: label, confidence, ranking, decision, entities."""
 
     turn_state: Mapped[TurnState] = mapped_column(string_enum(TurnState), default=TurnState.NONE)
-    turn_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     delivery: Mapped[Delivery] = mapped_column(string_enum(Delivery), default=Delivery.SENT)
     delivery_attempts: Mapped[int] = mapped_column(default=0)
     delivery_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     delivery_error: Mapped[str | None] = mapped_column(String(300))
     vendor_delivery_id: Mapped[str | None] = mapped_column(String(200), index=True)
+
+    def is_from_customer(self, vendor_message_id: str) -> bool:
+        """Whether this is the customer's message with that id of theirs."""
+        return self.author is Author.CUSTOMER and self.vendor_message_id == vendor_message_id
 
 
 class Event(Base):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from handoff import metrics
 from handoff.channels.base import DeliveryError, OutboundMessage
 from handoff.channels.registry import ChannelRegistry
 from handoff.clock import Clock, utc_now
 from handoff.conversations import repository, service
 from handoff.conversations.models import Delivery, Message
-from handoff.database import Database
+from handoff.database import Database, when_committed
 
 logger = logging.getLogger(__name__)
 
@@ -65,15 +66,18 @@ class Outbox:
             if error is None:
                 stored.delivery = Delivery.SENT
                 stored.vendor_delivery_id = vendor_delivery_id
+                when_committed(session, metrics.DELIVERIES.labels(channel, "sent").inc)
             elif error.may_retry and stored.delivery_attempts <= len(BACKOFF_S):
                 stored.delivery_error = error.reason
                 stored.delivery_due_at = self._clock() + timedelta(
                     seconds=BACKOFF_S[stored.delivery_attempts - 1]
                 )
+                when_committed(session, metrics.DELIVERIES.labels(channel, "retried").inc)
                 return
             else:
                 stored.delivery = Delivery.FAILED
                 stored.delivery_error = error.reason
+                when_committed(session, metrics.DELIVERIES.labels(channel, "failed").inc)
                 logger.warning("message %s could not be delivered: %s", stored.id, error.reason)
             service.append_event(
                 session,

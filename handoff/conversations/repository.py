@@ -1,12 +1,12 @@
-"""Every query on conversations, messages, events and leases."""
+"""Every query on conversations, messages and events; those on turns are in `turn_repository.py`."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -20,8 +20,9 @@ from handoff.conversations.models import (
     InboundPayload,
     Message,
     Owner,
-    TurnState,
 )
+
+LONGEST_DELIVERY_DELAY = timedelta(minutes=10)
 
 
 async def get_conversation(session: AsyncSession, conversation_id: uuid.UUID) -> Conversation:
@@ -63,11 +64,14 @@ async def find_contact_by_vendor_id(session: AsyncSession, vendor_contact_id: st
 
 
 async def find_message(
-    session: AsyncSession, conversation_id: uuid.UUID, vendor_message_id: str
+    session: AsyncSession, conversation_id: uuid.UUID, author: Author, vendor_message_id: str
 ) -> Message | None:
+    """Return what the author has said under an id of their own."""
     return await session.scalar(
         select(Message).where(
-            Message.conversation_id == conversation_id, Message.vendor_message_id == vendor_message_id
+            Message.conversation_id == conversation_id,
+            Message.author == author,
+            Message.vendor_message_id == vendor_message_id,
         )
     )
 
@@ -185,90 +189,6 @@ async def list_unread_by_agent(
     ).all()
 
 
-# Turns and leases
-
-
-async def list_due_conversations(session: AsyncSession, now: datetime, limit: int) -> Sequence[uuid.UUID]:
-    """Return conversations with a message to answer that nobody is answering, the longest waiting first."""
-    rows = await session.execute(
-        select(Message.conversation_id, func.min(Message.turn_due_at).label("due"))
-        .join(Conversation, Conversation.id == Message.conversation_id)
-        .where(
-            Message.turn_state == TurnState.PENDING,
-            Message.turn_due_at <= now,
-            or_(Conversation.lease_until.is_(None), Conversation.lease_until < now),
-        )
-        .group_by(Message.conversation_id)
-        .order_by("due")
-        .limit(limit)
-    )
-    return [row.conversation_id for row in rows]
-
-
-async def claim_lease(
-    session: AsyncSession, conversation_id: uuid.UUID, holder: str, now: datetime, until: datetime
-) -> bool:
-    """Take the right to answer a conversation; False when another process has it."""
-    result = await session.execute(
-        update(Conversation)
-        .where(
-            Conversation.id == conversation_id,
-            or_(
-                Conversation.lease_until.is_(None),
-                Conversation.lease_until < now,
-                Conversation.lease_holder == holder,
-            ),
-        )
-        .values(lease_holder=holder, lease_until=until)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(result.rowcount)  # type: ignore[attr-defined]
-
-
-async def release_lease(session: AsyncSession, conversation_id: uuid.UUID, holder: str) -> None:
-    await session.execute(
-        update(Conversation)
-        .where(Conversation.id == conversation_id, Conversation.lease_holder == holder)
-        .values(lease_holder=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def release_leases(session: AsyncSession, holder: str) -> None:
-    """Give up everything that a process holds, so that another goes on at once."""
-    await session.execute(
-        update(Conversation)
-        .where(Conversation.lease_holder == holder)
-        .values(lease_holder=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def clear_leases(session: AsyncSession) -> None:
-    """Forget every lease: for the embedded set-up, where a process that starts is the only one."""
-    await session.execute(update(Conversation).values(lease_holder=None, lease_until=None))
-
-
-async def find_next_turn(session: AsyncSession, conversation_id: uuid.UUID) -> Message | None:
-    """Return the oldest customer message that still has to be answered."""
-    return await session.scalar(
-        select(Message)
-        .where(Message.conversation_id == conversation_id, Message.turn_state == TurnState.PENDING)
-        .order_by(Message.seq)
-        .limit(1)
-    )
-
-
-async def list_pending_turns(session: AsyncSession, conversation_id: uuid.UUID) -> Sequence[Message]:
-    return (
-        await session.scalars(
-            select(Message)
-            .where(Message.conversation_id == conversation_id, Message.turn_state == TurnState.PENDING)
-            .order_by(Message.seq)
-        )
-    ).all()
-
-
 # Deliveries
 
 
@@ -277,7 +197,11 @@ async def list_due_deliveries(session: AsyncSession, now: datetime, limit: int) 
     return (
         await session.scalars(
             select(Message)
-            .where(Message.delivery == Delivery.PENDING, Message.delivery_due_at <= now)
+            .where(
+                Message.delivery == Delivery.PENDING,
+                # Due later than any delay: the clock was set back meanwhile.
+                or_(Message.delivery_due_at <= now, Message.delivery_due_at > now + LONGEST_DELIVERY_DELAY),
+            )
             .order_by(Message.delivery_due_at, Message.seq)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from handoff import metrics
 from handoff.agents.models import Agent
 from handoff.channels.base import ChannelTraits
 from handoff.clock import utc_now
@@ -23,7 +24,7 @@ from handoff.conversations.models import (
     TurnState,
 )
 from handoff.conversations.transitions import Move, Transition, check_move
-from handoff.database import announce
+from handoff.database import announce, when_committed
 from locales import catalogue
 from locales.languages import find_language, get_language
 from locales.markets import default_language
@@ -112,6 +113,7 @@ def append_event(
         message.seq = event.seq
         message.at = event.at
         session.add(message)
+        when_committed(session, metrics.MESSAGES.labels(conversation.channel, message.author.value).inc)
     announce(session, conversation_topic(conversation.id), render_event(event, message))
     return event
 
@@ -157,7 +159,7 @@ def notify_customer(
     return say(session, conversation, traits, Author.NOTICE, text)
 
 
-async def receive_message(
+def receive_message(
     session: AsyncSession,
     conversation: Conversation,
     *,
@@ -165,15 +167,8 @@ async def receive_message(
     text: str,
     payload: str | None,
     body: bytes,
-) -> tuple[Message, bool]:
-    """Keep a customer's message in a locked conversation; return it and whether it is new.
-
-    A repeat of the same vendor id changes nothing.
-    """
-    known = await repository.find_message(session, conversation.id, vendor_message_id)
-    if known is not None:
-        return known, False
-    now = utc_now()
+) -> Message:
+    """Keep a customer's message, one that is new, in a locked conversation."""
     message = Message(
         id=uuid.uuid4(),
         conversation_id=conversation.id,
@@ -183,7 +178,6 @@ async def receive_message(
         payload=payload,
         buttons=[],
         turn_state=TurnState.PENDING,
-        turn_due_at=now,
         delivery=Delivery.SENT,
     )
     session.add(
@@ -198,7 +192,7 @@ async def receive_message(
         move_owner(session, conversation, Move.REOPEN)
     append_event(session, conversation, "message", message=message)
     announce(session, TURNS_TOPIC, {"type": "turn", "conversation_id": str(conversation.id)})
-    return message, True
+    return message
 
 
 def move_owner(

@@ -15,6 +15,7 @@ from handoff.conversations.text import clean_text
 from handoff.errors import NotFoundError
 from handoff.queue import repository, service
 from handoff.queue.changes import change
+from handoff.queue.models import Handoff
 from handoff.queue.schemas import (
     AgentMessage,
     ConversationView,
@@ -38,9 +39,16 @@ async def get_queue(current: CurrentAgent, services: InServices) -> QueueView:
     """Who waits, the most urgent and longest waiting first, and what agents are working on."""
     async with services.database.reading() as session:
         return QueueView(
-            waiting=[HandoffView.of(handoff) for handoff in await repository.list_waiting(session)],
-            taken=[HandoffView.of(handoff) for handoff in await repository.list_taken(session)],
+            waiting=[_line(services, handoff) for handoff in await repository.list_waiting(session)],
+            taken=[_line(services, handoff) for handoff in await repository.list_taken(session)],
         )
+
+
+def _line(services: Services, handoff: Handoff) -> HandoffView:
+    conversation = handoff.conversation
+    return HandoffView.of(
+        handoff, customer_present=services.find_customer_presence(conversation.id, conversation.channel)
+    )
 
 
 @router.get("/conversations/{conversation_id}")
@@ -59,6 +67,7 @@ async def get_conversation(
             agent=conversation.agent.name if conversation.agent else None,
             language=conversations.language_of(conversation),
             channel=conversation.channel,
+            customer_present=services.find_customer_presence(conversation.id, conversation.channel),
             seq=conversation.last_seq,
             events=await conversations.list_rendered_events(session, conversation_id, after),
         )

@@ -25,6 +25,8 @@ class Reason(enum.StrEnum):
     SENSITIVE = "sensitive"
     TASK_FAILED = "task_failed"
     BOT_UNAVAILABLE = "bot_unavailable"
+    STEPPED_IN = "stepped_in"
+    """Nobody asked: an agent took the conversation from the bot."""
 
 
 class HandoffState(enum.StrEnum):

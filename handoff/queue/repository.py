@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -63,6 +64,17 @@ async def list_waiting(
     return (await session.scalars(query)).all()
 
 
+async def list_waiting_conversations(session: AsyncSession) -> Sequence[uuid.UUID]:
+    """Return the conversations that wait, in the order in which they are served."""
+    return (
+        await session.scalars(
+            select(Handoff.conversation_id)
+            .where(Handoff.state == HandoffState.WAITING)
+            .order_by(Handoff.priority, Handoff.created_at)
+        )
+    ).all()
+
+
 async def list_taken(
     session: AsyncSession, agent_id: uuid.UUID | None = None, limit: int = 200
 ) -> Sequence[Handoff]:
@@ -73,9 +85,9 @@ async def list_taken(
 
 
 async def list_held(session: AsyncSession, limit: int = 200) -> list[tuple[Conversation, Handoff | None]]:
-    """Return what agents have in hand, the longest held first; no handoff where one stepped in unasked.
+    """Return what agents have in hand, the longest held first; packets are not read.
 
-    Packets are not read.
+    No handoff where an agent stepped in before version 0.2, which noted none.
     """
     rows = await session.execute(
         select(Conversation, Handoff)
@@ -116,3 +128,13 @@ async def count_ahead(session: AsyncSession, handoff: Handoff) -> int:
         )
         or 0
     )
+
+
+async def measure_queue(session: AsyncSession) -> dict[int, tuple[int, datetime]]:
+    """Return, for each priority that waits, how many wait and since when the first of them does."""
+    rows = await session.execute(
+        select(Handoff.priority, func.count(), func.min(Handoff.created_at))
+        .where(Handoff.state == HandoffState.WAITING)
+        .group_by(Handoff.priority)
+    )
+    return {priority: (count, oldest) for priority, count, oldest in rows.tuples()}

@@ -25,9 +25,11 @@ class HandoffView(BaseModel):
     taken_at: datetime | None
     agent: str | None
     last_message: str | None
+    customer_present: bool | None
+    """Whether the customer is here now; null on a channel that does not tell."""
 
     @classmethod
-    def of(cls, handoff: Handoff) -> HandoffView:
+    def of(cls, handoff: Handoff, *, customer_present: bool | None) -> HandoffView:
         facts = handoff.packet.get("facts", {})
         return cls(
             handoff_id=handoff.id,
@@ -41,6 +43,7 @@ class HandoffView(BaseModel):
             taken_at=handoff.taken_at,
             agent=handoff.agent.name if handoff.agent else None,
             last_message=facts.get("last_message"),
+            customer_present=customer_present,
         )
 
 
@@ -55,6 +58,8 @@ class ConversationView(BaseModel):
     agent: str | None
     language: str
     channel: str
+    customer_present: bool | None
+    """Whether the customer is here now; null on a channel that does not tell."""
     seq: int
     events: list[dict[str, Any]]
 

@@ -7,15 +7,17 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from handoff import metrics
 from handoff.agents.models import Agent
 from handoff.channels.base import ChannelTraits
 from handoff.clock import utc_now
 from handoff.conversations import repository as conversation_repository
 from handoff.conversations import service as conversations
+from handoff.conversations import turn_repository
 from handoff.conversations.errors import WrongOwnerError
 from handoff.conversations.models import Author, Conversation, Message, Owner, TurnState
 from handoff.conversations.transitions import Move
-from handoff.database import announce
+from handoff.database import announce, when_committed
 from handoff.queue import repository
 from handoff.queue.models import Handoff, HandoffState, Reason, Resolution
 from handoff.queue.packet import build_packet
@@ -34,7 +36,7 @@ PRIORITY_OF_REASON = {
 
 
 def _announce_queue(session: AsyncSession, conversation: Conversation, handoff: Handoff | None) -> None:
-    """Tell whoever shows the queue; without a handoff when an agent stepped in unasked."""
+    """Tell whoever shows the queue; no handoff where an agent had stepped in before 0.2, which noted none."""
     announce(
         session,
         QUEUE_TOPIC,
@@ -58,9 +60,21 @@ async def hand_off(
     conversations.move_owner(session, conversation, Move.HAND_OFF)
     priority, why = PRIORITY_OF_REASON[reason], [f"reason:{reason.value}"]
     earlier = await repository.list_handoffs_of(session, conversation.id)
-    if earlier and priority > HIGH:
+    if priority > HIGH and any(handoff.reason is not Reason.STEPPED_IN for handoff in earlier):
         # Somebody who has to come back should not wait at the end of the queue again.
         priority, why = HIGH, [*why, "repeated"]
+    handoff = _add_handoff(session, conversation, reason, priority, why)
+    conversations.notify_customer(session, conversation, traits, f"notice.handoff.{reason.value}")
+    await session.flush()
+    handoff.packet = await build_packet(session, conversation, handoff, traits)
+    _announce_queue(session, conversation, handoff)
+    when_committed(session, metrics.HANDOFFS.labels(reason.value).inc)
+    return handoff
+
+
+def _add_handoff(
+    session: AsyncSession, conversation: Conversation, reason: Reason, priority: int, why: list[str]
+) -> Handoff:
     handoff = Handoff(
         id=uuid.uuid4(),
         conversation_id=conversation.id,
@@ -72,10 +86,6 @@ async def hand_off(
         state=HandoffState.WAITING,
     )
     session.add(handoff)
-    conversations.notify_customer(session, conversation, traits, f"notice.handoff.{reason.value}")
-    await session.flush()
-    handoff.packet = await build_packet(session, conversation, handoff, traits)
-    _announce_queue(session, conversation, handoff)
     return handoff
 
 
@@ -103,13 +113,18 @@ async def take(
     await _settle_pending_turns(session, conversation)
     transition = conversations.move_owner(session, conversation, move, agent=agent)
     handoff = await repository.find_open_handoff(session, conversation.id)
-    if handoff is not None:
-        handoff.state = HandoffState.TAKEN
-        handoff.agent_id = agent.id
-        handoff.taken_at = utc_now()
-    _announce_queue(session, conversation, handoff)
+    if handoff is None:
+        why = [f"reason:{Reason.STEPPED_IN.value}"]
+        handoff = _add_handoff(session, conversation, Reason.STEPPED_IN, NORMAL, why)
+    handoff.state = HandoffState.TAKEN
+    handoff.agent_id = agent.id
+    handoff.taken_at = utc_now()
     if transition.notice:
         conversations.notify_customer(session, conversation, traits, transition.notice, agent=agent.name)
+    if move is Move.STEP_IN:
+        await session.flush()
+        handoff.packet = await build_packet(session, conversation, handoff, traits)
+    _announce_queue(session, conversation, handoff)
     await mark_seen_by_agent(session, conversation)
 
 
@@ -164,7 +179,9 @@ async def write(
     Raises:
         WrongOwnerError: The agent does not have the conversation.
     """
-    known = await conversation_repository.find_message(session, conversation.id, vendor_message_id)
+    known = await conversation_repository.find_message(
+        session, conversation.id, Author.AGENT, vendor_message_id
+    )
     if known is not None:
         return known
     _check_holds(conversation, agent)
@@ -189,7 +206,7 @@ def _check_holds(conversation: Conversation, agent: Agent) -> None:
 
 async def _settle_pending_turns(session: AsyncSession, conversation: Conversation) -> None:
     """Leave to the person what the customer wrote and the bot has not answered yet."""
-    for message in await conversation_repository.list_pending_turns(session, conversation.id):
+    for message in await turn_repository.list_unanswered(session, conversation.id):
         message.turn_state = TurnState.DONE
 
 

@@ -72,6 +72,9 @@ async def open_conversation(
     secret = services.settings.identity_secret.get_secret_value()
     async with services.database.transaction() as session:
         conversation, token = await service.open_conversation(session, body, secret)
+        if body.identity is not None:
+            # Only now that the shop's signature has been checked: nobody can use up another's.
+            services.limits.conversations.check(f"contact:{conversation.contact_id}")
     return ConversationOpened(
         conversation_id=conversation.id, token=token, language=language_of(conversation)
     )

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from handoff.bus import RESYNC, Payload
+from handoff import metrics
+from handoff.bus import RESYNC, Payload, Subscription
 from handoff.channels.web import service as web
 from handoff.channels.web.endpoints import check_origin
 from handoff.channels.web.errors import InvalidFrameError, WrongTokenError
@@ -34,20 +36,25 @@ from handoff.conversations import repository, service
 from handoff.conversations.models import Conversation, Owner
 from handoff.conversations.text import clean_text
 from handoff.errors import DragomanError, RateLimitedError, UnauthorizedError
+from handoff.presence import Kind
 from handoff.queue import repository as queue_repository
 from handoff.queue import service as queue
 from handoff.rendering import render_error
 from locales.languages import get_language
+from telemetry import logs
 
 logger = logging.getLogger(__name__)
 
 router = APIRouter()
 
+PATH = "/api/v1/web/socket"
 CLOSE_UNAUTHORIZED = 4401
 """The widget forgets the conversation."""
 CLOSE_REFUSED = 4403
 """The widget keeps it: the page's origin or the first frame was wrong."""
 CLOSE_TOO_MANY_ERRORS = 4400
+CLOSE_TOO_MANY_SOCKETS = 4429
+"""The widget waits before it comes back: others show the same conversation."""
 HELLO_WITHIN_S = 10.0
 # The widget pings every 25 s; a socket that is silent for longer than this is half open.
 SILENT_FOR_S = 70.0
@@ -65,13 +72,15 @@ class WidgetSocket:
     def __init__(self, websocket: WebSocket, services: Services) -> None:
         self._websocket = websocket
         self._services = services
+        self._address = services.address_of(websocket)
         self._conversation_id = uuid.UUID(int=0)
+        self._contact_id = uuid.UUID(int=0)
         self._language = "en"
         self._seq = 0
         self._bad_frames = 0
         self._position: int | None = None
         """The customer's place in the queue, as last told; None when not waiting."""
-        self._is_waiting = False
+        self._subscription: Subscription | None = None
 
     async def run(self) -> None:
         """Serve the socket until either side ends it."""
@@ -88,8 +97,25 @@ class WidgetSocket:
         self._conversation_id = conversation.id
         self._language = service.language_of(conversation)
         self._seq = hello.after
-        topic = service.conversation_topic(conversation.id)
-        async with self._services.bus.subscribe(topic, queue.QUEUE_TOPIC) as subscription:
+        self._contact_id = conversation.contact_id
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._services.limits.sockets.hold(str(conversation.id)))
+            except RateLimitedError as error:
+                await self._send(render_error(error, self._language))
+                await self._websocket.close(CLOSE_TOO_MANY_SOCKETS)
+                return
+            held.enter_context(logs.bound(conversation_id=conversation.id))
+            held.enter_context(metrics.SOCKETS_OPEN.track_inprogress())
+            await self._serve()
+
+    async def _serve(self) -> None:
+        topic = service.conversation_topic(self._conversation_id)
+        async with (
+            self._services.bus.subscribe(topic) as subscription,
+            self._services.presence.here(Kind.CUSTOMER, self._conversation_id),
+        ):
+            self._subscription = subscription
             # Subscribed first, read second: what happens in between comes twice and is told apart by its seq.
             await self._send_ready()
             await self._catch_up()
@@ -105,6 +131,9 @@ class WidgetSocket:
             finally:
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
+            if not reading.cancelled():
+                # Whatever ended the reading is the end of the socket, and a fault of ours has to be heard of.
+                reading.result()
 
     async def _read_hello(self) -> Hello:
         try:
@@ -130,7 +159,6 @@ class WidgetSocket:
         async with self._services.database.reading() as session:
             conversation = await repository.get_conversation(session, self._conversation_id)
             self._position = await self._find_position(session, conversation)
-        self._is_waiting = conversation.owner is Owner.WAITING
         language = get_language(service.language_of(conversation))
         await self._send(
             {
@@ -145,20 +173,17 @@ class WidgetSocket:
             }
         )
 
-    async def _tell_position(self) -> None:
-        """Tell a waiting customer their place when it is another one than before."""
-        async with self._services.database.reading() as session:
-            conversation = await repository.get_conversation(session, self._conversation_id)
-            position = await self._find_position(session, conversation)
-        if position != self._position:
-            self._position = position
-            await self._send({"type": "queue", "position": position})
-
     async def _find_position(self, session: AsyncSession, conversation: Conversation) -> int | None:
         if conversation.owner is not Owner.WAITING:
             return None
         handoff = await queue_repository.find_open_handoff(session, conversation.id)
         return await queue_repository.count_ahead(session, handoff) + 1 if handoff else None
+
+    async def _tell_position(self, position: int | None) -> None:
+        """Tell the customer their place in the queue when it is another one than before."""
+        if position != self._position:
+            self._position = position
+            await self._send({"type": "queue", "position": position})
 
     async def _catch_up(self) -> None:
         while True:
@@ -173,19 +198,17 @@ class WidgetSocket:
         self._seq = event["seq"]
         if event["kind"] == "language":
             self._language = event["language"]
-        elif event["kind"] == "owner":
-            self._is_waiting = event["owner"] == Owner.WAITING.value
         if event["kind"] == "understood":
             return
         await self._send({key: value for key, value in event.items() if key != "internal"})
+        if event["kind"] == "owner" and event["owner"] != Owner.WAITING.value:
+            await self._tell_position(None)
 
     async def _pass_on(self, payload: Payload) -> None:
         if payload == RESYNC:
             await self._catch_up()
         elif payload["type"] == "queue":
-            # Only who waits has a place; who just joined hears of it here too.
-            if self._is_waiting or payload["conversation_id"] == str(self._conversation_id):
-                await self._tell_position()
+            await self._tell_position(payload["position"])
         elif payload["type"] != "event":
             if payload["type"] == "typing" and payload["who"] != "customer":
                 await self._send(payload)
@@ -216,7 +239,18 @@ class WidgetSocket:
                     # Reading on more slowly is the back-pressure that a flood gets.
                     await asyncio.sleep(0.2)
 
+    async def _check_limits(self, frame: Frame) -> None:
+        """Raises RateLimitedError when conversation, contact or address send too much, or all do together."""
+        limits = self._services.limits
+        if not isinstance(frame, CustomerMessage):
+            limits.frames.check(str(self._conversation_id))
+            return
+        limits.address_messages.check(self._address)
+        limits.messages.check(f"contact:{self._contact_id}")
+        await limits.backpressure.check()
+
     async def _handle(self, frame: Frame, raw: str | bytes) -> None:
+        await self._check_limits(frame)
         if isinstance(frame, CustomerMessage):
             await self._receive_message(frame, raw)
         elif isinstance(frame, Typing):
@@ -233,6 +267,9 @@ class WidgetSocket:
                 await queue.leave_queue(session, conversation, traits)
         elif isinstance(frame, Ping):
             await self._send({"type": "pong"})
+            if self._subscription is not None:
+                # What another process wrote, and died before it told anybody, is found now and then.
+                self._subscription.put(RESYNC)
         else:
             raise InvalidFrameError("hello comes once", problem="hello")
 
@@ -240,23 +277,12 @@ class WidgetSocket:
         self._services.limits.messages.check(str(self._conversation_id))
         text = clean_text(frame.text, self._services.settings.max_text_characters)
         body = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-        async with self._services.database.transaction() as session:
-            conversation = await repository.lock_conversation(session, self._conversation_id)
-            message, _ = await service.receive_message(
-                session,
-                conversation,
-                vendor_message_id=frame.id,
-                text=text,
-                payload=frame.payload,
-                body=body,
-            )
-            accepted = {
-                "type": "accepted",
-                "id": frame.id,
-                "message_id": str(message.id),
-                "seq": message.seq,
-            }
-        await self._send(accepted)
+        message = await self._services.intake.receive(
+            self._conversation_id, vendor_message_id=frame.id, text=text, payload=frame.payload, body=body
+        )
+        await self._send(
+            {"type": "accepted", "id": frame.id, "message_id": str(message.id), "seq": message.seq}
+        )
 
     async def _note_receipt(self, frame: Delivered | Read) -> None:
         async with self._services.database.transaction() as session:
@@ -273,7 +299,7 @@ class WidgetSocket:
         await self._services.bus.publish(service.conversation_topic(self._conversation_id), receipt)
 
 
-@router.websocket("/api/v1/web/socket")
+@router.websocket(PATH)
 async def widget_socket(
     websocket: WebSocket, services: Annotated[Services, Depends(get_socket_services)]
 ) -> None:

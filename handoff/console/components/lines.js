@@ -7,6 +7,7 @@ export default {
           :href="line.address" :aria-current="line.id === opened ? 'true' : null" @click="follow($event, line)">
           <div class="line-top">
             <b class="customer" dir="auto">{{ line.customer }}</b>
+            <span v-if="line.presence" class="presence" :class="{'is-here': line.here}">{{ line.presence }}</span>
             <time :datetime="line.since" :title="moments.full(line.since)">{{ moments.since(line.since, now) }}</time>
           </div>
           <p v-if="line.last" class="last" dir="auto">{{ line.last }}</p>

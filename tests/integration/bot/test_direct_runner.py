@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,9 @@ def test_messages_are_read_the_same(model: Path, text: str) -> None:
     processor = Agent.load(str(model)).processor
     assert processor is not None
     assert isinstance(processor.graph_runner, DaskGraphRunner)
-    by_dask = asyncio.run(parse_text(processor, text, {"language": "it"}))
+    by_dask = parse_text(processor, text, {"language": "it"})
     processor.graph_runner = DirectRunner(processor.graph_runner)
-    directly = asyncio.run(parse_text(processor, text, {"language": "it"}))
+    directly = parse_text(processor, text, {"language": "it"})
     assert directly == by_dask
 
 

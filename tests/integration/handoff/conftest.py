@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from handoff.agents.service import create_agent
 from handoff.app import create_app
 from handoff.bus import InProcessBus
+from handoff.connections import make_server_config
 from handoff.context import Services
 from handoff.database import Base, Database
 from handoff.settings import Settings
@@ -82,10 +83,9 @@ async def running_service(settings: Settings, bot: FakeBot, **stand_ins: Any) ->
     app = create_app(settings, bot=bot, **stand_ins)
     async with app.state.services.database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="warning", ws_max_size=64 * 1024, timeout_graceful_shutdown=1
+    server = uvicorn.Server(
+        make_server_config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
     )
-    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(20):

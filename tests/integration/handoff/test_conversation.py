@@ -86,11 +86,12 @@ async def test_bot_that_fails_twice_answers_in_the_end(service: Running) -> None
     assert await customer.hear("bot") == "echo: still there?"
 
 
-async def test_bot_that_stays_away_means_handoff(service: Running) -> None:
-    service.bot.failures = 99
+async def test_bot_that_answers_wrongly_means_handoff(service: Running) -> None:
+    service.bot.failures, service.bot.may_pass = 99, False
     customer = await service.open_customer(language="en")
     await customer.say("anybody?")
     assert "colleague" in await customer.hear("notice")
+    assert len(service.bot.calls) == 3
     anna = await service.sign_in()
     queue = (await anna.get("/api/v1/queue")).json()
     assert [line["reason"] for line in queue["waiting"]] == ["bot_unavailable"]
@@ -105,7 +106,7 @@ async def test_message_pending_at_a_stop_is_answered_after_the_start(tmp_path: P
         await customer.wait_for(lambda frame: frame["type"] == "accepted")
         while not slow.calls:
             await asyncio.sleep(0.01)
-        for task in before.app.state.worker.running_tasks():
+        for task in before.services.worker.running_tasks():
             task.cancel()
     async with running_service(settings, FakeBot()) as after:
         customer.base_url = after.base_url

@@ -5,6 +5,8 @@ import { Retry } from "./retry.js";
 const PING_EVERY_MS = 25_000;
 const PONG_WITHIN_MS = 10_000;
 const CLOSED_UNAUTHORIZED = 4401;
+const CLOSED_TOO_MANY = 4429; // other tabs show the same conversation
+const TOO_MANY_PAUSE_MS = 30_000;
 
 export class Connection {
   #url;
@@ -63,11 +65,11 @@ export class Connection {
     this.start();
   }
 
-  /** Leaves the present socket and opens another one after the next delay. */
-  reconnect() {
+  /** Leaves the present socket and opens another one after the next delay, or later if the service asks for it. */
+  reconnect(atLeastMs = 0) {
     if (!this.#socket) return;
     this.#drop();
-    if (this.#running) this.#retry.later();
+    if (this.#running) this.#retry.later(atLeastMs);
     this.#handlers.changed();
   }
 
@@ -109,7 +111,7 @@ export class Connection {
     socket.onclose = (event) => {
       if (socket !== this.#socket) return;
       if (event.code === CLOSED_UNAUTHORIZED) this.#handlers.frame({ type: "error", code: "unauthorized" });
-      this.reconnect();
+      this.reconnect(event.code === CLOSED_TOO_MANY ? TOO_MANY_PAUSE_MS : 0);
     };
     // A server that takes the connection and never greets must not hold it for good.
     this.#pongTimer = setTimeout(() => this.reconnect(), PONG_WITHIN_MS);

@@ -12,7 +12,6 @@ const ACCEPTED_WITHIN_MS = 15_000;
 const ANSWERED_WITHIN_MS = 15_000;
 const ACKNOWLEDGE_AFTER_MS = 100;
 const HISTORY_SETTLES_MS = 1_000;
-const RATE_LIMIT_PAUSE_MS = 5_000;
 
 /** The service did not give us a conversation; `retryAfterMs` is its wish when to ask again. */
 class RefusedError extends Error {
@@ -314,9 +313,9 @@ export class Conversation {
     this.problem = message ?? null;
     if (!id) return;
     if (this.#inFlight === id) this.#inFlight = null;
-    if (code === "rate_limited") {
+    if (retryAfterS) {
       this.#inFlight = id; // nothing overtakes it while we wait
-      this.#later("flush", retryAfterS ? retryAfterS * 1000 : RATE_LIMIT_PAUSE_MS, () => {
+      this.#later("flush", retryAfterS * 1000, () => {
         this.#inFlight = null;
         this.problem = null;
         this.#flush();

@@ -1,0 +1,1 @@
+"""Measurements: what `make bench` runs, and parts of it alone."""
