@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup train evaluate check encoder lock clean
+.PHONY: help run test setup train evaluate check bench encoder lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,19 +26,23 @@ evaluate: train ## Measure on labelled messages: make evaluate FILE=x.jsonl [OUT
 	@test -n "$(FILE)" || { echo "make evaluate: name the messages: make evaluate FILE=x.jsonl [OUT=y.jsonl]"; exit 2; }
 	@$(BOT) -m bot.evaluate "$(FILE)" $(if $(OUT),--out "$(OUT)")
 
-check: setup ## Format, lint, types, imports, Rasa's data, catalogues and articles
+check: setup ## Format, lint, types, imports, Rasa's data, catalogues and articles, deploy/
 	$(APP) -m ruff format --check .
 	$(APP) -m ruff check .
-	$(APP) -m mypy locales handoff actions scripts telemetry
+	$(APP) -m mypy locales handoff actions scripts telemetry benchmarks
 	$(BOT) -m mypy --config-file bot/mypy.ini bot
 	.venv/bin/lint-imports
 	$(APP) -m scripts.check_content
+	$(APP) -m scripts.check_deploy
 	$(BOT) -m bot.validate
 
 test: check train ## Everything: checks, unit, integration, acceptance, browser
 	$(BOT) -m pytest tests/unit/bot tests/integration/bot --ignore=tests/unit/bot/encoder/test_stages.py
 	$(APP) -m pytest tests/unit tests/integration tests/acceptance tests/browser \
 		--ignore=tests/unit/bot --ignore=tests/integration/bot
+
+bench: setup train ## Measure speed and memory beside stock Rasa (12 min.): make bench [QUICK=1]
+	@$(APP) -m benchmarks.bench $(if $(QUICK),--quick)
 
 encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make encoder [CORPORA=folder] [SIZE=tiny]
 	.venv-encoder/bin/python -m bot.encoder.train $(if $(CORPORA),--corpora $(CORPORA)) --size $(or $(SIZE),tiny) --threads 1 --measure
@@ -53,6 +57,9 @@ encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make e
 lock: ## Renew the hash-locked requirements from pyproject.toml
 	uv pip compile pyproject.toml --group app --group dev --group app-tests --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/app.txt
 	uv pip compile pyproject.toml --group bot --group dev --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/bot.txt
+	@# What the images install: the same versions without what only tests need.
+	uv pip compile pyproject.toml --group app --constraint requirements/app.txt --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/app-run.txt
+	uv pip compile pyproject.toml --group bot --constraint requirements/bot.txt --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url --no-header -q -o requirements/bot-run.txt
 
 clean: ## Remove what was built (not var/: that is your data)
 	rm -rf .venv .venv-bot .venv-uv models/rasa

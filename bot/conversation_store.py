@@ -148,7 +148,7 @@ class ConversationStore(TrackerStore):
 
     async def check(self) -> None:
         """Raises SQLAlchemyError where the database does not answer."""
-        await self._run(lambda connection: connection.execute(sa.select(sa.literal(1))).all())
+        await self._run(lambda connection: connection.execute(sa.select(TURNS.c.number).limit(1)).all())
 
     def _tracker(
         self, sender_id: str, turns: int, before: list[Event], rows: Sequence[Any]
@@ -237,17 +237,21 @@ def _state_events(state: dict[str, Any]) -> list[Event]:
 
 
 def _engine(url: sa.engine.url.URL) -> Engine:
+    # Parameters are what customers have written: nothing for logs.
     if url.get_backend_name() != "sqlite":
         limits = {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "tcp_user_timeout": STATEMENT_TIMEOUT_MS,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
         }
-        return sa.create_engine(url, connect_args=limits, pool_timeout=CONNECT_TIMEOUT_SECONDS)
+        return sa.create_engine(
+            url, connect_args=limits, pool_timeout=CONNECT_TIMEOUT_SECONDS, hide_parameters=True
+        )
     engine = sa.create_engine(
         url,
         poolclass=QueuePool,
         connect_args={"check_same_thread": False, "timeout": SQLITE_TIMEOUT_SECONDS},
+        hide_parameters=True,
     )
 
     @sa.event.listens_for(engine, "connect")

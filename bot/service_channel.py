@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -10,19 +12,28 @@ from typing import Any
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import InputChannel, UserMessage
 from rasa.shared.exceptions import RasaException
-from sanic import Blueprint
+from sanic import Blueprint, Sanic
 from sanic.exceptions import InvalidUsage
 from sanic.request import Request
 from sanic.response import HTTPResponse, json, raw
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import rasa_logs
 from bot.knowledge import default_knowledge
 from bot.metrics import TURN_SECONDS
-from bot.turn import CHANNEL, TurnFailedError, Turns
+from bot.turn import CHANNEL, TurnFailedError, Turns, parse_text
 from bot.turn_format import MalformedTurnError, TextTooLongError, TurnRequest, parse_turn, render_turn
 from telemetry import logs, metrics, traces
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
+
+# The longest text there is, every character of it escaped, and room for the rest.
+MAX_BODY_BYTES = 256 * 1024
+
+# Seconds that the database has to answer when readiness is asked for.
+CHECK_SECONDS = 2.0
+
+READY = "ok"
 
 _LEAST_SECRET_LENGTH = 16
 
@@ -66,10 +77,25 @@ class ServiceChannel(InputChannel):
         """Return the endpoints. `on_new_message` is not used: a turn answers for itself (bot.turn)."""
         blueprint = Blueprint("dragoman_service_channel")
 
+        @blueprint.listener("before_server_start")
+        async def limit_bodies(app: Sanic, *_: Any) -> None:
+            app.config.REQUEST_MAX_SIZE = MAX_BODY_BYTES
+
+        @blueprint.listener("after_server_start")
+        async def warm_up(app: Sanic, *_: Any) -> None:
+            agent = _agent(app)
+            if agent is not None:
+                self._warm_up(agent)
+
+        @blueprint.listener("after_server_stop")
+        async def disconnect(*_: Any) -> None:
+            if self._turns is not None:
+                await self._turns.close()
+
         @blueprint.get("/")
         async def health(request: Request) -> HTTPResponse:
-            ready = _agent(request) is not None
-            return json({"status": "ok" if ready else "loading"}, status=200 if ready else 503)
+            status = await self._status(_agent(request.app))
+            return json({"status": status}, status=200 if status == READY else 503)
 
         @blueprint.listener("after_server_stop")
         async def send_traces(*_: Any) -> None:
@@ -87,6 +113,25 @@ class ServiceChannel(InputChannel):
 
         return blueprint
 
+    async def _status(self, agent: Agent | None) -> str:
+        """Return whether turns can be taken, and if not, why."""
+        if agent is None:
+            return "loading"
+        try:
+            await asyncio.wait_for(self._turns_of(agent).store.check(), CHECK_SECONDS)
+        except (SQLAlchemyError, asyncio.TimeoutError):
+            logger.warning("not ready: the database does not answer", exc_info=True)
+            return "no database"
+        return READY
+
+    def _warm_up(self, agent: Agent) -> None:
+        """Read what is read at first use, so that the first customer does not wait for it."""
+        parse_text(self._turns_of(agent).processor, "?", {})
+        # A model is a million objects that stay; Python would go through them again and again, a tenth of a
+        # second each time.
+        gc.collect()
+        gc.freeze()
+
     async def _answer(self, request: Request) -> HTTPResponse:
         if not self._is_authorised(request):
             return _problem(401, "unauthorised", "the bearer token is missing or wrong")
@@ -98,7 +143,7 @@ class ServiceChannel(InputChannel):
             return _problem(413, error.code, str(error))
         except MalformedTurnError as error:
             return _problem(400, error.code, str(error))
-        agent = _agent(request)
+        agent = _agent(request.app)
         if agent is None:
             return _problem(503, "not_ready", "the model is still being loaded")
         # Rasa knows a conversation as `<id>.<bot session>` (docs/decisions/0006).
@@ -144,8 +189,8 @@ class ServiceChannel(InputChannel):
         return metrics.has_token(request.headers.get("authorization"), self._secret)
 
 
-def _agent(request: Request) -> Agent | None:
-    agent: Agent | None = getattr(request.app.ctx, "agent", None)
+def _agent(app: Sanic) -> Agent | None:
+    agent: Agent | None = getattr(app.ctx, "agent", None)
     return agent if agent is not None and agent.is_ready() else None
 
 

@@ -32,10 +32,13 @@ from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE
 from bot.conversation_store import ConversationChangedError, ConversationStore, Turn, turn_just_taken
 from bot.direct_runner import DirectRunner
 from bot.failures import decision_of
+from bot.lock_store import ConversationLocks
+from bot.metrics import PARSE_SECONDS
 from bot.nlg import CatalogueGenerator
 from bot.server_actions import Actions, ActionServer
 from bot.stored_events import UnknownEventError
 from bot.turn_format import TurnRequest
+from telemetry import traces
 
 CHANNEL = "service"
 
@@ -105,6 +108,13 @@ class Turns:
         ) as error:
             raise TurnFailedError(str(error)) from error
 
+    async def close(self) -> None:
+        """Close the connections to the action server, to Redis and to the database."""
+        await self.server.close()
+        if isinstance(self._locks, ConversationLocks):
+            await self._locks.close()
+        self.store.engine.dispose()
+
     async def _take_locked(self, request: TurnRequest) -> Turn:
         async with self._locks.lock(request.sender_id):
             try:
@@ -128,9 +138,12 @@ class Turns:
             await processor._update_tracker_session(tracker, channel)
         metadata = {**request.metadata, **conversation_context(tracker)}
         metadata["pressed"] = request.payload or find_typed_button(request.text, last_buttons(tracker.events))
-        parse_data = parse_text(processor, request.text, metadata, tracker)
+        with PARSE_SECONDS.time(), traces.span("parse") as span:
+            parse_data = parse_text(processor, request.text, metadata, tracker)
+            understanding = parse_data.get("understanding") or {}
+            span.set(label=understanding.get("label"), decision=understanding.get("decision"))
         said = UserUttered(
-            request.text,
+            parse_data["text"],
             parse_data["intent"],
             parse_data["entities"],
             parse_data,
@@ -175,7 +188,8 @@ class Turns:
                 seen = tracker.copy()
                 seen.update_with_events(prediction.events, domain)
             try:
-                events = list(await action.run(channel, self.processor.nlg, seen, domain) or [])
+                with traces.span(f"rasa action {action.name()}"):
+                    events = list(await action.run(channel, self.processor.nlg, seen, domain) or [])
             except ActionExecutionRejection:
                 tracker.update(
                     ActionExecutionRejected(action.name(), prediction.policy_name, prediction.max_confidence)

@@ -1,4 +1,4 @@
-"""Ask a process of this machine whether it is well: `python probe.py PORT PATH`; ends with 0 when it says 200.
+"""Ask a process of this machine whether it is well: `python probe.py PORT PATH` ends with 0 if it is (200).
 
 The images' health checks run it (they have no curl). Standard library alone, for both Pythons.
 """

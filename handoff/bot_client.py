@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import httpx
+import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from handoff import metrics
@@ -15,13 +16,15 @@ from handoff.errors import BotUnavailableError
 from handoff.queue.models import Reason
 from telemetry import traces
 
-
+CONNECT_TIMEOUT_S = 2.0
+READY_TIMEOUT_S = 2.0
+MAX_CONNECTIONS = 64
 # Bad gateway, unavailable, gateway time-out: what a proxy or a starting Rasa answers.
 PASSING_STATUSES = frozenset({502, 503, 504})
 
 
 class CircuitBreaker:
-    """Keeps calls from a bot that is down: opens after failures in a row, then lets one probe through a second.
+    """Keeps calls from a bot that is down: opens after failures in a row, then lets a probe a second through.
 
     `monotonic` gives seconds.
     """
@@ -41,7 +44,7 @@ class CircuitBreaker:
         return self._failures >= self.FAILURES_TO_OPEN
 
     def allows(self) -> bool:
-        """Whether a call may be made; one that is made has to be followed by `succeed`, `fail` or `forget`."""
+        """Whether a call may be made; after it comes `succeed`, `fail` or `forget`."""
         if not self.is_open:
             return True
         if self._is_probing or self._monotonic() < self._next_probe:
@@ -146,7 +149,7 @@ class BotClient(Protocol):
         """Let the bot answer one message; a repeat of the same message id gives the same answer.
 
         Raises:
-            BotUnavailableError: No answer, not in time, or not one that makes sense; says whether it may pass.
+            BotUnavailableError: No answer, not in time, or no sensible one; says whether it may pass.
         """
 
     async def is_ready(self) -> bool: ...
@@ -163,65 +166,76 @@ class HttpBotClient:
     def __init__(
         self, url: str, secret: str, timeout_s: float, breaker: CircuitBreaker | None = None
     ) -> None:
+        self._url = url.rstrip("/") + "/webhooks/service/"
+        self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         self._breaker = breaker or CircuitBreaker()
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {secret}"},
-            timeout=httpx.Timeout(timeout_s, connect=2.0),
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
-            # Never through a proxy of the environment: this is the private network.
-            trust_env=False,
-        )
+        self._opened: aiohttp.ClientSession | None = None
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        # Belongs to the running loop, which there is only now.
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._timeout,
+            )
+        return self._opened
 
     async def take_turn(self, request: TurnRequest) -> TurnResult:
         if not self._breaker.allows():
             raise BotUnavailableError("the circuit breaker is open")
         with traces.span("bot call", kind="client"), _timed():
-            return await self._call(request)
+            status, body = await self._call(request)
+            if status != 200:
+                raise BotUnavailableError(f"status {status}", may_pass=status in PASSING_STATUSES)
+            try:
+                return TurnResult.model_validate_json(body)
+            except ValidationError as error:
+                problems = error.errors(include_url=False, include_input=False)[:3]
+                raise BotUnavailableError(
+                    f"the bot's answer makes no sense: {problems}", may_pass=False
+                ) from error
 
-    async def _call(self, request: TurnRequest) -> TurnResult:
+    async def _call(self, request: TurnRequest) -> tuple[int, bytes]:
+        """Return status and body, and tell the breaker whether the bot is there."""
         try:
-            response = await self._client.post(
-                "/webhooks/service/turn",
-                content=request.model_dump_json(),
-                headers={"Content-Type": "application/json", **traces.headers()},
-            )
-        except httpx.HTTPError as error:
+            async with self._session.post(
+                self._url + "turn",
+                data=request.model_dump_json().encode(),
+                headers={**self._headers, **traces.headers()},
+            ) as response:
+                status, body = response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
             self._breaker.fail()
             raise BotUnavailableError(f"{type(error).__name__}: {error}") from error
         except BaseException:
             # Cancelled: says nothing of the bot, but a probe that never ends would keep the breaker open.
             self._breaker.forget()
             raise
-        if response.status_code in PASSING_STATUSES and not _is_failed_turn(response):
+        if status in PASSING_STATUSES and not _is_failed_turn(body):
             self._breaker.fail()
-            raise BotUnavailableError(f"status {response.status_code}")
-        # Whatever else it says: the bot is there.
-        self._breaker.succeed()
-        if response.status_code != 200:
-            may_pass = response.status_code in PASSING_STATUSES
-            raise BotUnavailableError(f"status {response.status_code}", may_pass=may_pass)
-        try:
-            return TurnResult.model_validate_json(response.content)
-        except ValidationError as error:
-            problems = error.errors(include_url=False, include_input=False)[:3]
-            raise BotUnavailableError(
-                f"the bot's answer makes no sense: {problems}", may_pass=False
-            ) from error
+        else:
+            # Whatever else it says: the bot is there.
+            self._breaker.succeed()
+        return status, body
 
     async def is_ready(self) -> bool:
         """Whether Rasa has its model and its database."""
         try:
-            response = await self._client.get("/webhooks/service/", timeout=2.0)
-        except httpx.HTTPError:
+            timeout = aiohttp.ClientTimeout(total=READY_TIMEOUT_S)
+            async with self._session.get(self._url, headers=self._headers, timeout=timeout) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
             return False
-        return response.status_code == 200
 
     def down_for_s(self) -> float:
         return self._breaker.open_for_s()
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._opened is not None:
+            await self._opened.close()
 
 
 @contextmanager
@@ -230,7 +244,9 @@ def _timed() -> Iterator[None]:
     try:
         yield
     except BotUnavailableError as error:
-        outcome = "unreachable" if isinstance(error.__cause__, httpx.HTTPError) else "failed"
+        outcome = (
+            "unreachable" if isinstance(error.__cause__, aiohttp.ClientError | TimeoutError) else "failed"
+        )
         raise
     except BaseException:
         outcome = "cancelled"
@@ -239,10 +255,10 @@ def _timed() -> Iterator[None]:
         metrics.BOT_CALL_SECONDS.labels(outcome).observe(time.perf_counter() - started)
 
 
-def _is_failed_turn(response: httpx.Response) -> bool:
+def _is_failed_turn(body: bytes) -> bool:
     """Whether the bot itself says that this one turn failed (its action server is away, say)."""
     try:
-        said = response.json()
+        said = json.loads(body)
     except ValueError:
         return False
     return isinstance(said, dict) and said.get("code") == "turn_failed"

@@ -72,6 +72,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     _timer: TimerHandle | None = None
     _read_timer: TimerHandle | None = None
     _is_in_head = True
+    _has_ended = False
+    """Whether the bytes received last held the end of a request: they are no head alone."""
     _head_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -82,8 +84,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self._is_in_head and self._timer is None:
             # The first bytes of a further request on this connection.
             self._wait(HEAD_WITHIN_S)
+        self._has_ended = False
         super().data_received(data)
-        if not self._is_in_head:
+        if self._has_ended or not self._is_in_head:
             self._head_bytes = 0
             return
         self._head_bytes += len(data)
@@ -103,7 +106,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._is_in_head = True
-        self._head_bytes = 0
+        self._has_ended = True
         self._rest()
 
     def on_response_complete(self) -> None:
@@ -170,7 +173,10 @@ class GuardedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _parse(self) -> None:
         """Parse a slice at a time as long as no frame waits for the application."""
-        while self._unparsed and (self.queue.empty() or self.close_sent) and not self.disconnected:
+        while self._unparsed and (self.queue.empty() or self.close_sent):
+            if self.transport.is_closing():
+                self._unparsed = b""
+                return
             data, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
             super().data_received(data)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-from sqlalchemy import DateTime, Enum, MetaData, event
+from sqlalchemy import DateTime, Enum, MetaData
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -24,14 +24,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from handoff import sqlite
 from handoff.bus import Bus, Payload
 from handoff.errors import StorageUnavailableError
+from handoff.rows import write_rows
 
 _ANNOUNCEMENTS = "announcements"
 _CALLBACKS = "callbacks"
 
 # Somebody who writes hears within 5 s that it did not work.
 BUSY_TIMEOUT_S = 3
+BUSY_RETRY_S = 0.02
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_S = 5
 
@@ -100,7 +103,7 @@ class Database:
         self.engine = _make_engine(url)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         # SQLite has one writer at a time: queueing here is fair and cheap, SQLite's own busy-wait is neither.
-        self._write_lock = asyncio.Lock() if self.is_sqlite else None
+        self._write_lock = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -109,11 +112,11 @@ class Database:
         Raises:
             StorageUnavailableError: The database is away, locked, read-only or full; nothing was written.
         """
-        async with self._write_lock or nullcontext(), _storage_errors(), self._sessions() as session:
-            if self.is_sqlite:
-                # Take the write lock at once: a transaction that reads first may fail when it writes.
-                await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
+        begin = self._only_writer() if self.is_sqlite else self._sessions()
+        async with _storage_errors(), begin as session:
             yield session
+            await session.flush()
+            await session.run_sync(write_rows)
             await session.commit()
         callbacks: list[Callable[[], None]] = session.info.pop(_CALLBACKS, [])
         for callback in callbacks:
@@ -121,6 +124,27 @@ class Database:
         announcements: list[tuple[str, Payload]] = session.info.pop(_ANNOUNCEMENTS, [])
         for topic, payload in announcements:
             await self.bus.publish(topic, payload)
+
+    @asynccontextmanager
+    async def _only_writer(self) -> AsyncIterator[AsyncSession]:
+        """Open a session that has SQLite's write lock: one that reads first may fail when it writes."""
+        deadline = time.monotonic() + BUSY_TIMEOUT_S
+        async with asyncio.timeout(BUSY_TIMEOUT_S):
+            await self._write_lock.acquire()
+        try:
+            while True:
+                async with self._sessions() as session:
+                    try:
+                        await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
+                    except OperationalError as error:
+                        if not sqlite.is_busy(error) or time.monotonic() > deadline:
+                            raise
+                    else:
+                        yield session
+                        return
+                await asyncio.sleep(BUSY_RETRY_S)
+        finally:
+            self._write_lock.release()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -131,6 +155,12 @@ class Database:
         """
         async with _storage_errors(), self._sessions() as session:
             yield session
+
+    async def checkpoint(self) -> None:
+        """Write SQLite's log back into its file; other databases see to that themselves."""
+        file = self.engine.url.database
+        if self.is_sqlite and file:
+            await asyncio.to_thread(sqlite.checkpoint, file)
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -164,25 +194,9 @@ def _make_engine(url: str) -> AsyncEngine:
             connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": STATEMENT_TIMEOUT_S},
             hide_parameters=True,
         )
-    file = make_url(url).database
-    if file and file != ":memory:":
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        # The driver must not open transactions by itself: `BEGIN IMMEDIATE` below does.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        # NORMAL in WAL mode survives the death of the process; only a power cut may take the last moments.
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
+    parsed = make_url(url).set(drivername=sqlite.DRIVER)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(parsed, hide_parameters=True)
+    sqlite.configure(engine.sync_engine)
     return engine

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 # A message is answered by the process that received it, at once; polling finds what a crash left behind and
 # what waits too long.
 POLL_S = 0.5
+# Between two times that SQLite's log is written back into its file.
+CHECKPOINT_S = 5.0
 # More conversations than this are not looked at in one poll; the longest waiting come first.
 POLL_LIMIT = 2000
 
@@ -47,7 +49,10 @@ class Worker:
             asyncio.create_task(_repeat(POLL_S, self._look_at_turns), name="look-at-turns"),
             asyncio.create_task(_repeat(2 * POLL_S, self._deliver), name="deliver"),
         ]
-        if not self._database.is_sqlite:
+        if self._database.is_sqlite:
+            checkpoint = self._database.checkpoint
+            self._loops.append(asyncio.create_task(_repeat(CHECKPOINT_S, checkpoint), name="checkpoint"))
+        else:
             # The embedded database has one process: nobody else waits for its leases to end.
             every_s = self._turns.lease_s / 3
             self._loops.append(asyncio.create_task(_repeat(every_s, self._renew_leases), name="renew-leases"))

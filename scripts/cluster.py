@@ -1,7 +1,7 @@
-"""Dragoman on many machines, played on one: two of each process behind nginx, on PostgreSQL and Redis.
+"""Dragoman on many machines, played on one: two of each process, PostgreSQL, Redis and deploy/'s own nginx.
 
-For tests and measurements (`make cluster-test`, `make soak`); everything is on loopback and ends with the
-block. `deploy/` has the real thing.
+For tests and measurements (`make cluster-test`, `make soak`); everything is on loopback and ends with
+the block.
 """
 
 from __future__ import annotations
@@ -13,67 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from scripts.check_deploy.proxy import render
+from scripts.environment import ROOT
 from scripts.processes import SECRETS, Installation, Processes, free_port, free_ports, prepare
 from scripts.train import ensure_model
-from tests.servers import Nginx, Postgres, Redis, running_nginx, running_postgres, running_redis
+from tests.servers import Postgres, Redis, running_nginx, running_postgres, running_redis
 
 KINDS = ("service", "bot", "actions")
-
-# What `deploy/nginx.conf` does, less TLS and limits: sockets are upgraded and stay open; a call of the bot or
-# of an action goes to the other replica when one is gone, because both may be repeated.
-NGINX = """
-worker_processes 1;
-error_log stderr warn;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp;
-  scgi_temp_path temp;
-  client_max_body_size 16m;
-  proxy_http_version 1.1;
-  proxy_set_header Host $http_host;
-  proxy_connect_timeout 1s;
-  map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-{servers}
-}}
-"""
-
-SERVER = """
-  upstream {kind} {{
-    {replicas}
-    keepalive 64;
-  }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://{kind};
-      {options}
-    }}
-  }}
-"""
-
-OPTIONS = {
-    "service": """
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_read_timeout 90s;
-      add_header X-Served-By $upstream_addr always;
-""",
-    "bot": """
-      proxy_set_header Connection '';
-      proxy_read_timeout 15s;
-      proxy_next_upstream error timeout http_502 http_503 non_idempotent;
-      proxy_next_upstream_tries 2;
-""",
-    "actions": """
-      proxy_set_header Connection '';
-      proxy_read_timeout 15s;
-      proxy_next_upstream error non_idempotent;
-      proxy_next_upstream_tries 2;
-""",
-}
 
 
 class Cluster:
@@ -90,12 +36,16 @@ class Cluster:
         """The first agent: {"created", "email", "password"}."""
         self.postgres: Postgres
         self.redis: Redis
-        self.nginx: Nginx
 
     @property
     def origin(self) -> str:
         """Where customers and agents reach it: nginx."""
         return f"http://127.0.0.1:{self._ports['service']}"
+
+    @property
+    def public_log(self) -> Path:
+        """What the nginx before the services has logged."""
+        return self._folder / "nginx-public" / "nginx.log"
 
     def __enter__(self) -> Self:
         with self._stack:
@@ -121,9 +71,27 @@ class Cluster:
         ]
         self.account = prepare(installations[0])
         model = ensure_model(installations[0].environment())
-        self.nginx = self._stack.enter_context(
-            running_nginx(self._folder, self._nginx_config(), self._ports["service"])
-        )
+        listen = {kind: f"127.0.0.1:{port}" for kind, port in self._ports.items()}
+        inside = {
+            "BOT_PORT": listen["bot"],
+            "BOT_SERVERS": self._servers("bot"),
+            "ACTIONS_PORT": listen["actions"],
+            "ACTIONS_SERVERS": self._servers("actions"),
+        }
+        public = {
+            "PUBLIC_HOST": "127.0.0.1",
+            "SCHEME": "plain",
+            "HTTP_PORT": listen["service"],
+            "SERVICE_SERVERS": self._servers("service"),
+            # All the customers of a test have the same address.
+            "CONNECTIONS_PER_ADDRESS": "10000",
+            "REQUESTS_PER_SECOND": "10000",
+            # For the scheme that is not served here.
+            "HTTPS_PORT": "none",
+            "TLS_FOLDER": "none",
+        }
+        self._start_nginx("inside", self._ports["bot"], inside)
+        self._start_nginx("public", self._ports["service"], public)
         self.replicas = [Processes(installation, model) for installation in installations]
         for replica in self.replicas:
             self._stack.callback(replica.stop)
@@ -151,19 +119,13 @@ class Cluster:
         """Return the URL of one of its databases (dragoman, bot, shop) for asyncpg."""
         return self.postgres.url(database, "postgresql+asyncpg")
 
-    def _nginx_config(self) -> str:
-        (self._folder / "temp").mkdir(exist_ok=True)
-        servers = [
-            SERVER.format(
-                kind=kind,
-                port=self._ports[kind],
-                options=OPTIONS[kind],
-                # One refused connection puts a replica aside for a second.
-                replicas="\n    ".join(
-                    f"server 127.0.0.1:{getattr(ports, kind)} max_fails=1 fail_timeout=1s;"
-                    for ports in self._replica_ports
-                ),
-            )
-            for kind in KINDS
-        ]
-        return NGINX.format(servers="".join(servers))
+    def _start_nginx(self, part: str, listening: int, values: dict[str, str]) -> None:
+        folder = self._folder / f"nginx-{part}"
+        folder.mkdir()
+        config = render(ROOT / "deploy" / "nginx" / part, {"RESOLVER": "127.0.0.1", **values}, folder)
+        self._stack.enter_context(running_nginx(folder, config.read_text(encoding="utf-8"), listening))
+
+    def _servers(self, kind: str) -> str:
+        # As in deploy/compose.yml, where a name stands for all replicas.
+        addresses = [f"127.0.0.1:{getattr(ports, kind)}" for ports in self._replica_ports]
+        return " ".join(f"server {address} max_fails=3 fail_timeout=5s;" for address in addresses)

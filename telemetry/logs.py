@@ -85,15 +85,16 @@ def configure(
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-class ConsoleHandler(logging.StreamHandler[Any]):
+class ConsoleHandler(logging.Handler):
     """Writes to what `sys.stderr` is at the time of writing."""
 
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> Any:
-        return sys.stderr
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:
+            # The standard library's way: says so on stderr, and the program goes on.
+            self.handleError(record)
 
 
 class TextFormatter(logging.Formatter):
@@ -160,7 +161,6 @@ def render_exception(error: BaseException, harmless: tuple[type[BaseException], 
 
 
 def _is_console(handler: logging.Handler) -> bool:
-    consoles = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
-    return isinstance(handler, logging.StreamHandler) and any(
-        handler.stream is console for console in consoles
-    )
+    if isinstance(handler, logging.StreamHandler):
+        return handler.stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return isinstance(handler, ConsoleHandler)

@@ -35,19 +35,29 @@ class Shop:
         self.processes.stop()
 
     async def open_customer(self, **body: object) -> Customer:
-        async with httpx.AsyncClient(base_url=self.origin, trust_env=False) as http:
-            response = await http.post("/api/v1/web/conversations", json=body)
-        assert response.status_code == 201, response.text
-        customer = Customer(self.origin, response.json())
-        assert (await customer.connect())["type"] == "ready"
-        return customer
+        return await open_customer(self.origin, **body)
 
     async def sign_in(self) -> httpx.AsyncClient:
         """Return the first account's client, with its token."""
-        client = httpx.AsyncClient(base_url=self.origin, trust_env=False)
-        body = {"email": self.account["email"], "password": self.account["password"]}
-        response = await client.post("/api/v1/session", json=body)
-        assert response.status_code == 201, response.text
-        client.cookies.clear()
-        client.headers["Authorization"] = f"Bearer {response.json()['token']}"
-        return client
+        return await sign_in(self.origin, self.account)
+
+
+async def open_customer(origin: str, **body: object) -> Customer:
+    """Open a conversation; return the customer, connected."""
+    async with httpx.AsyncClient(base_url=origin, trust_env=False) as http:
+        response = await http.post("/api/v1/web/conversations", json=body)
+    assert response.status_code == 201, response.text
+    customer = Customer(origin, response.json())
+    assert (await customer.connect())["type"] == "ready"
+    return customer
+
+
+async def sign_in(origin: str, account: dict[str, object]) -> httpx.AsyncClient:
+    """Return the client of an account ("email", "password"), with its token."""
+    client = httpx.AsyncClient(base_url=origin, trust_env=False)
+    body = {"email": account["email"], "password": account["password"]}
+    response = await client.post("/api/v1/session", json=body)
+    assert response.status_code == 201, response.text
+    client.cookies.clear()
+    client.headers["Authorization"] = f"Bearer {response.json()['token']}"
+    return client

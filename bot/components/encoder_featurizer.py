@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,15 +32,14 @@ from bot.encoder_folder import (
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-    from transformers import PreTrainedTokenizerBase
+    from tokenizers import Tokenizer as PieceTokenizer
 
 ENCODER = "encoder"
 SEQUENCE = "sequence"
 BATCH_SIZE = "batch_size"
 
-# transformers would warn at every start that there is no torch: its tokenisers need none. Set here, as Rasa
-# imports the required packages before it creates the component.
-os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+# transformers writes 10³⁰ for a tokeniser that reads texts of any length.
+_NO_LIMIT = 1_000_000
 
 _ENCODER_FILES = (CONFIG_FILE, *TOKENIZER_FILES, MODEL_FILE)
 
@@ -70,7 +70,7 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
     @staticmethod
     def required_packages() -> list[str]:
         """Return the packages that must be importable."""
-        return ["onnxruntime", "transformers"]
+        return ["onnxruntime", "tokenizers"]
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
@@ -149,8 +149,8 @@ class Encoded:
 class Encoder:
     """A tokeniser and an ONNX graph that ends in a vector of length one for each text."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, session: InferenceSession) -> None:
-        """Take both, loaded."""
+    def __init__(self, tokenizer: PieceTokenizer, session: InferenceSession) -> None:
+        """Take both, loaded; the tokeniser cuts what is too long and pads the rest."""
         self._tokenizer = tokenizer
         self._session = session
         self._width: int = session.get_outputs()[1].shape[-1]
@@ -160,19 +160,16 @@ class Encoder:
 
         A text longer than the encoder reads (`model_max_length` of its tokeniser, in pieces) is cut.
         """
-        batch = self._tokenizer(
-            [make_encodable(text) for text in texts],
-            padding=True,
-            truncation=True,
-            return_tensors="np",
-            return_offsets_mapping=tokens,
-        )
-        mask = batch["attention_mask"].astype(np.int64)
+        plain = [make_encodable(text) for text in texts]
+        # The batch's threads are of use in training only.
+        batch = self._tokenizer.encode_batch(plain) if len(plain) > 1 else [self._tokenizer.encode(plain[0])]
+        mask = np.array([encoding.attention_mask for encoding in batch], dtype=np.int64)
         sentences = np.zeros((len(texts), self._width), dtype=np.float32)
         full = mask.any(axis=1) if mask.size else np.zeros(len(texts), dtype=bool)
         vectors = np.zeros((len(texts), 0, self._width), dtype=np.float32)
         if full.any():
-            feed = {"input_ids": batch["input_ids"].astype(np.int64), "attention_mask": mask}
+            ids = np.array([encoding.ids for encoding in batch], dtype=np.int64)
+            feed = {"input_ids": ids, "attention_mask": mask}
             names = ["sentence_embedding", "token_embeddings"] if tokens else ["sentence_embedding"]
             found = self._session.run(names, feed)
             sentences[full] = found[0][full]
@@ -180,11 +177,10 @@ class Encoder:
         if not tokens:
             return Encoded(sentences, [], [])
         counts = mask.sum(axis=1) if mask.size else np.zeros(len(texts), dtype=np.int64)
-        offsets = batch["offset_mapping"]
         return Encoded(
             sentences,
             [vectors[row, :count] for row, count in enumerate(counts)],
-            [[tuple(pair) for pair in offsets[row][:count]] for row, count in enumerate(counts)],
+            [encoding.offsets[:count] for encoding, count in zip(batch, counts, strict=True)],
         )
 
 
@@ -195,7 +191,6 @@ def load_encoder(folder: str) -> Encoder:
         EncoderFilesError: One of its files is missing.
     """
     from onnxruntime import InferenceSession, SessionOptions
-    from transformers import AutoTokenizer
 
     path = find_files(folder, _ENCODER_FILES)[-1]
     options = SessionOptions()
@@ -203,7 +198,25 @@ def load_encoder(folder: str) -> Encoder:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return Encoder(AutoTokenizer.from_pretrained(path.parent, local_files_only=True), session)
+    return Encoder(_load_tokenizer(path.parent), session)
+
+
+def _load_tokenizer(folder: Path) -> PieceTokenizer:
+    """Return the tokeniser as transformers would set it up: that library takes ten times as long."""
+    from tokenizers import Tokenizer as PieceTokenizer
+
+    config = json.loads((folder / TOKENIZER_FILES[1]).read_text(encoding="utf-8"))
+    tokenizer = PieceTokenizer.from_file(str(folder / TOKENIZER_FILES[0]))
+    # Otherwise "<pad>", typed by a customer, would be the padding and no text.
+    tokenizer.encode_special_tokens = bool(config.get("split_special_tokens"))
+    longest = config.get("model_max_length")
+    if longest and longest < _NO_LIMIT:
+        tokenizer.enable_truncation(max_length=longest)
+    padding = config.get("pad_token")
+    name = padding["content"] if isinstance(padding, dict) else padding
+    if name:
+        tokenizer.enable_padding(pad_id=tokenizer.token_to_id(name), pad_token=name)
+    return tokenizer
 
 
 def _align(pieces: np.ndarray, offsets: list[tuple[int, int]], tokens: list[Token]) -> np.ndarray:

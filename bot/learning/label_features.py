@@ -20,7 +20,10 @@ _CHARACTERS, _FOLDED, _WORDS, _PIECES = "c:", "f:", "w:", "p:"
 
 @dataclass(frozen=True)
 class Seen:
-    """One message as the classifier sees it: how often it has each n-gram, and the encoder's vector."""
+    """One message as the classifier sees it: how often it has each n-gram, and the encoder's vector.
+
+    N-grams of one kind stand together.
+    """
 
     ngrams: dict[str, int]
     dense: np.ndarray | None
@@ -84,21 +87,25 @@ class Vocabulary:
 
     def vector(self, message: Seen) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns of a message's n-grams and their values; each kind of n-gram has length one."""
-        known = [
-            (self.columns[ngram], count, ngram[0])
-            for ngram, count in message.ngrams.items()
-            if ngram in self.columns
-        ]
-        if not known:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        columns = np.fromiter((column for column, _, _ in known), dtype=np.int64, count=len(known))
-        counts = np.fromiter((count for _, count, _ in known), dtype=np.float32, count=len(known))
-        values = (1 + np.log(counts)) * self.weights[columns]
-        kinds = np.fromiter((ord(kind) for _, _, kind in known), dtype=np.int64, count=len(known))
-        for kind in np.unique(kinds):
-            of_kind = kinds == kind
-            values[of_kind] /= np.linalg.norm(values[of_kind])
-        return columns, values
+        find = self.columns.get
+        columns: list[int] = []
+        counts: list[int] = []
+        starts: list[int] = []
+        kind = ""
+        for ngram, count in message.ngrams.items():
+            column = find(ngram)
+            if column is None:
+                continue
+            if ngram[0] != kind:
+                kind = ngram[0]
+                starts.append(len(columns))
+            columns.append(column)
+            counts.append(count)
+        found = np.array(columns, dtype=np.int64)
+        values = (1 + np.log(np.array(counts, dtype=np.float32))) * self.weights[found]
+        for start, end in zip(starts, [*starts[1:], len(columns)], strict=True):
+            values[start:end] /= np.linalg.norm(values[start:end])
+        return found, values
 
     def matrix(self, messages: Sequence[Seen], dense_weight: float) -> sparse.csr_matrix:
         """Return the messages as rows: n-grams, then the dense vector times `dense_weight`."""

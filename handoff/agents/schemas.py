@@ -7,10 +7,11 @@ import uuid
 from pydantic import BaseModel, ConfigDict, Field
 
 from handoff.agents.models import Role
+from handoff.conversations.text import NO_NUL
 
 
 class SignIn(BaseModel):
-    email: str = Field(max_length=320)
+    email: str = Field(max_length=320, pattern=NO_NUL)
     password: str = Field(max_length=500)
 
 

@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -34,7 +36,12 @@ FREE_ATTEMPTS = 5
 FIRST_LOCK_S = 30
 LONGEST_LOCK_S = 3600
 
+# Addresses without an account whose wrong passwords are remembered; the longest quiet goes first.
+MAX_STRANGERS = 10_000
+
 _hasher = PasswordHasher()
+# argon2 takes 64 MB a password: so many at the same time, the others wait.
+_hashing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 # Verified when there is no such account, so that the answer takes as long as for a real one.
 _NOBODY_HASH = _hasher.hash(secrets.token_urlsafe(16))
 
@@ -46,6 +53,36 @@ class SignedIn:
     agent: Agent
     csrf_token: str
     token: str = ""
+
+
+class Strangers:
+    """Wrong passwords for e-mail addresses that have no account, kept in this process.
+
+    They lock as accounts do: else the lock would tell which addresses have one.
+    """
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[str, tuple[int, datetime | None]] = OrderedDict()
+
+    def find_lock(self, email: str) -> datetime | None:
+        return self._failures.get(email.strip().lower(), (0, None))[1]
+
+    def note_failure(self, email: str, now: datetime) -> None:
+        key = email.strip().lower()
+        failures = self._failures.pop(key, (0, None))[0] + 1
+        self._failures[key] = (failures, _lock_after(failures, now))
+        if len(self._failures) > MAX_STRANGERS:
+            self._failures.popitem(last=False)
+
+
+def _lock_after(failures: int, now: datetime) -> datetime | None:
+    over = failures - FREE_ATTEMPTS
+    if over < 0:
+        return None
+    return now + timedelta(seconds=min(FIRST_LOCK_S * 2 ** min(over, 10), LONGEST_LOCK_S))
+
+
+_strangers = Strangers()
 
 
 def hash_token(token: str) -> str:
@@ -110,20 +147,20 @@ async def sign_in(
     now = clock()
     async with database.reading() as session:
         known = await repository.find_agent_by_email(session, email)
-    if known and known.locked_until and known.locked_until > now:
-        raise SignInLockedError(retry_after_s=int((known.locked_until - now).total_seconds()) + 1)
+    locked_until = known.locked_until if known else _strangers.find_lock(email)
+    if locked_until and locked_until > now:
+        raise SignInLockedError(retry_after_s=int((locked_until - now).total_seconds()) + 1)
     # Outside any transaction and off the event loop: argon2 takes tens of milliseconds on purpose.
-    is_right = await asyncio.to_thread(_verify, known.password_hash if known else _NOBODY_HASH, password)
+    password_hash = known.password_hash if known else _NOBODY_HASH
+    is_right = await asyncio.get_running_loop().run_in_executor(_hashing, _verify, password_hash, password)
     if known is None:
+        _strangers.note_failure(email, now)
         raise WrongCredentialsError()
     async with database.transaction() as session:
         agent = await repository.find_agent_by_email(session, email, lock=True)
         if agent is not None and not is_right:
             agent.failed_sign_ins += 1
-            over = agent.failed_sign_ins - FREE_ATTEMPTS
-            if over >= 0:
-                lock_s = min(FIRST_LOCK_S * 2 ** min(over, 10), LONGEST_LOCK_S)
-                agent.locked_until = now + timedelta(seconds=lock_s)
+            agent.locked_until = _lock_after(agent.failed_sign_ins, now)
         elif agent is not None and agent.is_active:
             agent.failed_sign_ins = 0
             agent.locked_until = None

@@ -64,8 +64,9 @@ async def running() -> AsyncIterator[None]:
             for client in list(Client.instances.values()):
                 client.delete()
             await core.sio.shutdown()
-            # Its task ends with this event loop; another start in the same process needs a new one.
+            # Its task has ended: another start in the same process needs a new one.
             core.sio.eio.start_service_task = True
+            core.sio.eio.service_task_event = None
 
 
 def _bind_sockets_to_sessions() -> None:

@@ -120,7 +120,9 @@ class Colleagues:
             self._list.clear()
             with self._list:
                 for name in names:
-                    Tag("li", "presence is-here", name, dir="auto")
+                    # The dot stands where the page begins its lines, however the name runs.
+                    with Tag("li", "presence is-here"):
+                        Tag("span", text=name, dir="auto")
 
 
 class Lists:

@@ -12,6 +12,7 @@ from handoff.console.elements import Moment, Tag, web_address
 from handoff.console.views import ConversationView
 from handoff.console.words import Words
 from handoff.queue.labels import name_status
+from handoff.queue.models import Reason
 from handoff.queue.repository import OPEN_STATES
 from handoff.queue.summary import compose_summary
 from locales.formatting import format_date, format_list, format_money
@@ -52,7 +53,8 @@ class PacketPanel:
 
     def show(self, view: ConversationView) -> None:
         packet, facts = view.packet, view.packet["facts"]
-        reason = {key: packet[key] for key in ("reason", "priority") if key in packet}
+        has_waited = packet.get("reason", Reason.STEPPED_IN) != Reason.STEPPED_IN
+        reason = {key: packet[key] for key in ("reason", "priority")} if has_waited else None
         contact = {
             **packet["contact"],
             **{key: facts[key] for key in ("customer", "is_verified", "email")},

@@ -25,6 +25,7 @@ from handoff.conversations.models import (
 )
 from handoff.conversations.transitions import Move, Transition, check_move
 from handoff.database import announce, when_committed
+from handoff.rows import insert_later
 from locales import catalogue
 from locales.languages import find_language, get_language
 from locales.markets import default_language
@@ -108,11 +109,11 @@ def append_event(
         data=data or {},
         internal=internal,
     )
-    session.add(event)
+    insert_later(session, event)
     if message is not None:
         message.seq = event.seq
         message.at = event.at
-        session.add(message)
+        insert_later(session, message)
         when_committed(session, metrics.MESSAGES.labels(conversation.channel, message.author.value).inc)
     announce(session, conversation_topic(conversation.id), render_event(event, message))
     return event
@@ -180,13 +181,14 @@ def receive_message(
         turn_state=TurnState.PENDING,
         delivery=Delivery.SENT,
     )
-    session.add(
+    insert_later(
+        session,
         InboundPayload(
             channel=conversation.channel,
             vendor_message_id=f"{conversation.id}:{vendor_message_id}",
             body=body,
             conversation_id=conversation.id,
-        )
+        ),
     )
     if conversation.owner is Owner.CLOSED:
         move_owner(session, conversation, Move.REOPEN)

@@ -14,6 +14,11 @@ _INVISIBLE = re.compile(r"([\u200b-\u200f\u2060-\u2064\ufeff\u00ad]){3,}")
 _LINES = re.compile(r"\n{4,}")
 _MARKS_IN_A_ROW = 4
 
+NO_NUL = r"^[^\x00]*$"
+"""Pattern of a text that is kept as it came: PostgreSQL refuses NUL."""
+MAX_SEQ = 2**31 - 1
+"""The largest position in an event log that every database takes as one."""
+
 
 def clean_text(text: str, max_characters: int) -> str:
     """Return typed text without what can't be stored or shown: lone surrogates, control characters, floods.

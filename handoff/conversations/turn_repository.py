@@ -6,10 +6,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Select,
+    bindparam,
     case,
     func,
     literal,
@@ -24,6 +27,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from handoff.clock import utc_now
 from handoff.conversations.models import Author, Conversation, Message, Owner
 from handoff.database import UtcDateTime
+from handoff.rows import build, fetch_all, table_of, update_later
+
+# Spelled out, not bound: only then the partial index is used.
+_IS_PENDING = Message.turn_state == literal_column("'pending'")
+
 
 @dataclass(frozen=True)
 class PendingTurn:
@@ -69,7 +77,7 @@ async def list_pending_turns(session: AsyncSession, lease_s: float, limit: int) 
     """Return the conversations with a message to answer, the longest waiting first."""
     oldest = (
         select(Message.conversation_id, func.min(Message.seq).label("seq"))
-        .where(Message.turn_state == literal_column("'pending'"))
+        .where(_IS_PENDING)
         .group_by(Message.conversation_id)
         .subquery()
     )
@@ -94,13 +102,11 @@ async def list_pending_turns(session: AsyncSession, lease_s: float, limit: int) 
 
 async def count_pending_turns(session: AsyncSession, most: int) -> int:
     """Return how many customers' messages still have to be answered; counts no further than `most`."""
-    pending = select(Message.id).where(Message.turn_state == literal_column("'pending'")).limit(most)
+    pending = select(Message.id).where(_IS_PENDING).limit(most)
     return int(await session.scalar(select(func.count()).select_from(pending.subquery())) or 0)
 
 
-async def claim_lease(
-    session: AsyncSession, conversation_id: uuid.UUID, holder: str, lease_s: float
-) -> bool:
+async def claim_lease(session: AsyncSession, conversation_id: uuid.UUID, holder: str, lease_s: float) -> bool:
     """Take, or keep, the right to answer a conversation; False when another process has it."""
     result = await session.execute(
         update(Conversation)
@@ -157,48 +163,49 @@ async def clear_leases(session: AsyncSession) -> None:
     await session.execute(update(Conversation).values(lease_holder=None, lease_until=None))
 
 
+_UNANSWERED = (
+    select(table_of(Message))
+    .where(Message.conversation_id == bindparam("conversation_id"), _IS_PENDING)
+    .order_by(Message.seq)
+)
+_UNANSWERED_AND_SAME = (
+    select(table_of(Message))
+    .where(
+        Message.conversation_id == bindparam("conversation_id"),
+        or_(
+            _IS_PENDING,
+            (Message.author == Author.CUSTOMER)
+            & (Message.vendor_message_id == bindparam("vendor_message_id")),
+        ),
+    )
+    .order_by(Message.seq)
+)
+
+
 async def list_unanswered(session: AsyncSession, conversation_id: uuid.UUID) -> Sequence[Message]:
     """Return the customer's messages that still have to be answered, oldest first."""
-    return (
-        await session.scalars(
-            select(Message)
-            # Spelled out, not bound: only then the partial index is used.
-            .where(
-                Message.conversation_id == conversation_id, Message.turn_state == literal_column("'pending'")
-            )
-            .order_by(Message.seq)
-        )
-    ).all()
+    return await _list_messages(session, _UNANSWERED, {"conversation_id": conversation_id})
 
 
 async def list_unanswered_and_same(
     session: AsyncSession, conversation_id: uuid.UUID, vendor_message_id: str
 ) -> Sequence[Message]:
     """Return a conversation's unanswered messages, and the customer's message with that id."""
-    return (
-        await session.scalars(
-            select(Message)
-            .where(
-                Message.conversation_id == conversation_id,
-                or_(
-                    Message.turn_state == literal_column("'pending'"),
-                    (Message.author == Author.CUSTOMER) & (Message.vendor_message_id == vendor_message_id),
-                ),
-            )
-            .order_by(Message.seq)
-        )
-    ).all()
+    values = {"conversation_id": conversation_id, "vendor_message_id": vendor_message_id}
+    return await _list_messages(session, _UNANSWERED_AND_SAME, values)
 
 
-async def count_pending_turns(session: AsyncSession, most: int) -> int:
-    """Return how many messages wait for an answer, of all conversations; counts no further than `most`."""
-    pending = select(Message.id).where(Message.turn_state == literal_column("'pending'")).limit(most)
-    return int(await session.scalar(select(func.count()).select_from(pending.subquery())) or 0)
+async def _list_messages(
+    session: AsyncSession, statement: Select[Any], values: dict[str, Any]
+) -> list[Message]:
+    messages = [build(Message, row) for row in await fetch_all(session, statement, values)]
+    for message in messages:
+        update_later(session, message)
+    return messages
 
 
 async def measure_pending(session: AsyncSession) -> tuple[int, datetime | None]:
     """Return how many messages wait for an answer, of all conversations, and when the oldest was written."""
-    rows = await session.execute(
-        select(func.count(), func.min(Message.at)).where(Message.turn_state == literal_column("'pending'"))
-    )
-    return rows.tuples().one()
+    rows = await session.execute(select(func.count(), func.min(Message.at)).where(_IS_PENDING))
+    count, oldest = rows.one()
+    return count, oldest

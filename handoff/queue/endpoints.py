@@ -11,7 +11,7 @@ from handoff.agents.endpoints import CurrentAgent
 from handoff.context import Services, get_services
 from handoff.conversations import repository as conversation_repository
 from handoff.conversations import service as conversations
-from handoff.conversations.text import clean_text
+from handoff.conversations.text import MAX_SEQ, clean_text
 from handoff.errors import NotFoundError
 from handoff.queue import repository, service
 from handoff.queue.changes import change
@@ -56,7 +56,7 @@ async def get_conversation(
     conversation_id: uuid.UUID,
     current: CurrentAgent,
     services: InServices,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0,
 ) -> ConversationView:
     """A conversation with up to 500 of its events after a position."""
     async with services.database.reading() as session:

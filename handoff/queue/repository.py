@@ -137,4 +137,4 @@ async def measure_queue(session: AsyncSession) -> dict[int, tuple[int, datetime]
         .where(Handoff.state == HandoffState.WAITING)
         .group_by(Handoff.priority)
     )
-    return {priority: (count, oldest) for priority, count, oldest in rows.tuples()}
+    return {priority: (count, oldest) for priority, count, oldest in rows}

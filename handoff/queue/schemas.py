@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from handoff.conversations.text import NO_NUL
 from handoff.queue.models import Handoff, Reason, Resolution
 
 
@@ -72,18 +73,18 @@ class PacketView(BaseModel):
 
 
 class AgentMessage(BaseModel):
-    id: str = Field(min_length=1, max_length=100)
+    id: str = Field(min_length=1, max_length=100, pattern=NO_NUL)
     """The caller's own id: sending it twice writes it once."""
     text: str
 
 
 class Resolve(BaseModel):
     reason: Resolution
-    note: str | None = Field(default=None, max_length=2000)
+    note: str | None = Field(default=None, max_length=2000, pattern=NO_NUL)
 
 
 class HandBack(BaseModel):
-    note: str | None = Field(default=None, max_length=2000)
+    note: str | None = Field(default=None, max_length=2000, pattern=NO_NUL)
 
 
 class Written(BaseModel):

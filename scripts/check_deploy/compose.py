@@ -1,4 +1,4 @@
-"""deploy/compose.yml: the Compose schema, and what it can't say: nothing unpinned, unhealthy, open or unexplained.
+"""deploy/compose.yml: Compose's schema, and what it can't say: nothing unpinned, unhealthy or unexplained.
 
 compose.schema.json is the Compose Specification's, as docker-compose 1.29.2 carries it (Apache License 2.0).
 """
@@ -48,8 +48,12 @@ def check(deploy: Path, root: Path = sources.ROOT) -> Iterator[str]:
         yield from (f"compose.yml: {name}: {problem}" for problem in _check_paths(service, deploy))
     for process in sources.PROCESSES:
         environment = document["services"][process]["environment"]
-        yield from (f"compose.yml: {process}: {problem}" for problem in check_variables(process, environment, root))
-        yield from (f"compose.yml: {process}: {problem}" for problem in _check_process(process, document, root))
+        yield from (
+            f"compose.yml: {process}: {problem}" for problem in check_variables(process, environment, root)
+        )
+        yield from (
+            f"compose.yml: {process}: {problem}" for problem in _check_process(process, document, root)
+        )
 
 
 def _check_placeholders(line: str, offered: set[str]) -> Iterator[str]:

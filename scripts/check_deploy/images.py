@@ -14,7 +14,7 @@ PROGRAMS = {"app.Dockerfile": ("handoff", "actions"), "bot.Dockerfile": ("bot",)
 # Copied without what only trains the encoder (.dockerignore).
 NOT_COPIED = ("bot/encoder",)
 
-_LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
+_LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 _SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|_KEY\b", re.IGNORECASE)
 _PINNED = re.compile(r"^[a-z0-9./-]+:\d[\w.-]*$")
 
@@ -118,6 +118,12 @@ def check(root: Path) -> Iterator[str]:
     yield from check_lock(root, "bot")
     ignore = (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
     patterns = [line for line in ignore if line and not line.startswith("#")]
-    for private in ("var/secrets.env", "deploy/.env", ".git/config", "models/rasa/x.tar.gz", ".venv/bin/python"):
+    for private in (
+        "var/secrets.env",
+        "deploy/.env",
+        ".git/config",
+        "models/rasa/x.tar.gz",
+        ".venv/bin/python",
+    ):
         if not _is_ignored(private, patterns):
             yield f".dockerignore: {private} would become part of the build"

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+# As Compose writes a variable with a default.
+_DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 _PLACEHOLDER = re.compile(r"\$\{([A-Z_]+)\}")
 
 
@@ -36,7 +38,7 @@ def render(folder: Path, values: Mapping[str, str], target: Path) -> Path:
 
 
 def make_certificate(folder: Path, host: str) -> None:
-    """Write fullchain.pem and privkey.pem, signed by themselves, valid for a day. Raises CalledProcessError."""
+    """Write fullchain.pem and privkey.pem, self-signed, valid for a day. Raises CalledProcessError."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
     names = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
@@ -49,11 +51,11 @@ def find_nginx() -> str | None:
 
 
 def check(deploy: Path) -> Iterator[str]:
-    """Yield what nginx says against its configurations, and placeholders that the Compose file does not set."""
+    """Yield what nginx says against its configurations, and placeholders that nothing fills in."""
     services = yaml.safe_load((deploy / "compose.yml").read_text(encoding="utf-8"))["services"]
     nginx = find_nginx()
     if nginx is None:
-        yield "nginx is missing (Debian: apt-get install nginx-light), its configuration can't be checked"
+        yield "nginx is missing (Debian: apt-get install nginx), its configuration can't be checked"
         return
     for container, part, schemes in (("proxy", "public", ("plain", "tls")), ("balancer", "inside", ("",))):
         set_there = {name: str(value) for name, value in services[container]["environment"].items()}
@@ -84,4 +86,4 @@ def _stand_in(name: str, value: str, scheme: str, folder: str) -> str:
     if name.endswith("_SERVERS"):
         # Names are known in the containers' network alone, and `resolve` to nginx 1.27.3 and later.
         return re.sub(r"server [\w-]+:(\d+) resolve", r"server 127.0.0.1:\1", value)
-    return value
+    return _DEFAULT.sub(r"\1", value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,8 @@ _ROUTE = re.compile(r"@(?:app|blueprint)\.get\(\s*\"(/[^\"]*)\"")
 _CHANNEL = re.compile(r"^CHANNEL = \"(\w+)\"", re.MULTILINE)
 
 
-def list_variables(process: str, root: Path = ROOT) -> set[str]:
+@cache
+def list_variables(process: str, root: Path = ROOT) -> frozenset[str]:
     """Return the environment variables that a process reads."""
     found: set[str] = set()
     for folder in FOLDERS[process]:
@@ -51,7 +53,7 @@ def list_variables(process: str, root: Path = ROOT) -> set[str]:
     if process == "service":
         settings = (root / "handoff" / "settings.py").read_text(encoding="utf-8")
         found.update(f"DRAGOMAN_{name.upper()}" for name in _SETTING.findall(settings))
-    return found
+    return frozenset(found)
 
 
 def list_required_variables(process: str) -> set[str]:
@@ -60,8 +62,10 @@ def list_required_variables(process: str) -> set[str]:
 
 
 def list_paths(process: str, root: Path = ROOT) -> set[str]:
-    """Return the paths for which a process has a GET route without parameters (for Rasa: `/` and our channel's)."""
-    file = {"service": "handoff/app.py", "bot": "bot/service_channel.py", "actions": "actions/server.py"}[process]
+    """Return the fixed paths that a process answers to GET (for Rasa: `/` and those of our channel)."""
+    file = {"service": "handoff/app.py", "bot": "bot/service_channel.py", "actions": "actions/server.py"}[
+        process
+    ]
     routes = set(_ROUTE.findall((root / file).read_text(encoding="utf-8")))
     if process != "bot":
         return routes

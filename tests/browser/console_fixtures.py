@@ -167,6 +167,13 @@ class CustomerHandle:
     def send(self, **frame: Any) -> None:
         self._service.run(self._customer.send(**frame))
 
+    def leave(self) -> None:
+        """Close the widget's page."""
+        self._service.run(self._customer.disconnect())
+
+    def come_back(self) -> None:
+        self._service.run(self._customer.connect())
+
     def hear(self, author: str) -> str:
         """Wait for the next message of an author that was not heard before."""
         return self._service.run(self._customer.hear(author))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from handoff.channels.web.errors import InvalidFrameError
+from handoff.conversations.text import MAX_SEQ, NO_NUL
 
 
 class _Strict(BaseModel):
@@ -40,14 +41,14 @@ class Hello(_Strict):
     type: Literal["hello"]
     conversation_id: uuid.UUID
     token: str = Field(max_length=200)
-    after: int = Field(default=0, ge=0)
+    after: int = Field(default=0, ge=0, le=MAX_SEQ)
 
 
 class CustomerMessage(_Strict):
     type: Literal["message"]
-    id: str = Field(min_length=1, max_length=100)
+    id: str = Field(min_length=1, max_length=100, pattern=NO_NUL)
     text: str
-    payload: str | None = Field(default=None, max_length=1000)
+    payload: str | None = Field(default=None, max_length=1000, pattern=NO_NUL)
 
 
 class Typing(_Strict):
@@ -56,12 +57,12 @@ class Typing(_Strict):
 
 class Delivered(_Strict):
     type: Literal["delivered"]
-    seq: int = Field(ge=0)
+    seq: int = Field(ge=0, le=MAX_SEQ)
 
 
 class Read(_Strict):
     type: Literal["read"]
-    seq: int = Field(ge=0)
+    seq: int = Field(ge=0, le=MAX_SEQ)
 
 
 class LeaveQueue(_Strict):

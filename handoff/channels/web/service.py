@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from handoff.channels.web import verification
@@ -12,7 +13,7 @@ from handoff.channels.web.errors import WrongSignatureError, WrongTokenError
 from handoff.channels.web.payloads import Identity, OpenConversation
 from handoff.conversations import repository
 from handoff.conversations.models import Contact, Conversation, Owner
-from handoff.errors import NotFoundError
+from handoff.errors import InvalidRequestError, NotFoundError
 from locales.languages import find_language
 from locales.markets import find_market
 
@@ -52,12 +53,28 @@ async def _get_contact(session: AsyncSession, identity: Identity | None, secret:
         return contact
     if not verification.is_identity(secret, identity.id, identity.email, identity.signature):
         raise WrongSignatureError()
+    if _printable(identity.id, 200) != identity.id:
+        # What would be left could be another customer's id.
+        raise InvalidRequestError("the contact's id holds what can't be printed")
     found = await repository.find_contact_by_vendor_id(session, identity.id)
-    contact = found or Contact(id=uuid.uuid4(), vendor_contact_id=_printable(identity.id, 200))
+    contact = found or await _add_contact(session, identity.id)
     contact.name = _printable(identity.name, 200) or contact.name
     contact.email = _printable(identity.email, 320)
-    session.add(contact)
     await session.flush()
+    return contact
+
+
+async def _add_contact(session: AsyncSession, vendor_contact_id: str) -> Contact:
+    contact = Contact(id=uuid.uuid4(), vendor_contact_id=vendor_contact_id)
+    try:
+        async with session.begin_nested():
+            session.add(contact)
+    except IntegrityError:
+        # Another page of the same customer was faster.
+        found = await repository.find_contact_by_vendor_id(session, vendor_contact_id)
+        if found is None:
+            raise
+        return found
     return contact
 
 

@@ -74,7 +74,7 @@ def _run(project: Path, *arguments: str) -> str:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the code as it is, with the small bot's messages and the new files."""
     project = tmp_path_factory.mktemp("project")
-    for name in ("bot", "locales", "data/rules", "data/knowledge"):
+    for name in ("bot", "locales", "telemetry", "data/rules", "data/knowledge"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(FOLDER / "nlu", project / "data" / "nlu")
     shutil.copy(FOLDER / "config.yml", project / "config.yml")

@@ -141,12 +141,12 @@ async def test_turn_that_takes_too_long_is_given_up(bot: Bot, actions: FakeActio
 
 async def test_database_that_is_gone_fails_the_turn(bot: Bot) -> None:
     with bot.store.engine.begin() as connection:
-        connection.execute("ALTER TABLE events RENAME TO elsewhere")
+        connection.execute("ALTER TABLE bot_turns RENAME TO elsewhere")
     customer = Customer(bot, language="en")
     request = customer.request("hello")
     assert (await bot.post(request)).status_code == 503
     with bot.store.engine.begin() as connection:
-        connection.execute("ALTER TABLE elsewhere RENAME TO events")
+        connection.execute("ALTER TABLE elsewhere RENAME TO bot_turns")
     assert (await bot.post(request)).status_code == 200
 
 

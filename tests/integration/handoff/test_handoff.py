@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from pathlib import Path
 
 import jsonschema
 
+from handoff.queue.repository import list_handoffs_of
 from handoff.testing import FakeBot, make_result
 from tests.customer import Customer
 from tests.integration.handoff.conftest import Running, make_settings, running_service
@@ -164,6 +166,41 @@ async def test_packet_holds_to_its_schema_and_tells_the_truth(service: Running) 
         "hurry up",
     ]
     assert "TM-48213" in body["summary"]
+
+
+async def test_stepping_in_unasked_is_a_handoff_too(service: Running) -> None:
+    customer = await service.open_customer(language="en")
+    await customer.say("first question")
+    await customer.hear("bot")
+    anna = await service.sign_in()
+    path = f"/api/v1/conversations/{customer.conversation_id}"
+    assert (await anna.post(f"{path}/take")).status_code == 204
+    assert "Anna" in await customer.hear("notice")
+
+    queue = (await anna.get("/api/v1/queue")).json()
+    assert queue["waiting"] == []
+    [line] = queue["taken"]
+    assert (line["conversation_id"], line["reason"], line["agent"], line["last_message"]) == (
+        customer.conversation_id,
+        "stepped_in",
+        "Anna",
+        "first question",
+    )
+    body = (await anna.get(f"{path}/packet")).json()
+    jsonschema.validate(body["packet"], SCHEMA)
+    assert "An agent stepped in unasked." in body["summary"]
+
+    resolve = {"reason": "spam", "note": "a test of ours"}
+    assert (await anna.post(f"{path}/resolve", json=resolve)).status_code == 204
+    assert (await anna.get("/api/v1/queue")).json()["taken"] == []
+    async with service.services.database.reading() as session:
+        [handoff] = await list_handoffs_of(session, uuid.UUID(customer.conversation_id))
+    assert (handoff.state, handoff.resolution, handoff.note) == ("resolved", "spam", "a test of ours")
+
+    await customer.say("agent")
+    await customer.hear("notice")
+    [line] = (await anna.get("/api/v1/queue")).json()["waiting"]
+    assert line["priority"] == 3, "who was answered unasked does not come back to the queue"
 
 
 async def test_waiting_conversation_survives_a_restart(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ KEYS = [
     *(f"ended.{state.value}" for state in HandoffState if state not in OPEN_STATES),
     *(f"mood.{mood}" for mood in {*MOOD_OF_LABEL.values(), "neutral"}),
     *(f"typing.{who}" for who in ("customer", "bot", "agent")),
+    *(f"presence.{state}" for state in ("here", "gone")),
 ]
 
 
