@@ -25,7 +25,10 @@ ANSWER_WITHIN_S = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """Moments on the loop's clock, in seconds, and the service's id of the customer's message."""
+    """Moments in seconds, and the service's id of the customer's message.
+
+    The moments are of `time.perf_counter`: uvloop's own clock knows whole milliseconds only.
+    """
 
     message_id: str
     sent: float
@@ -62,8 +65,7 @@ async def run_load(origin: str, load: Load, pids: Mapping[str, int]) -> dict[str
         TimeoutError: A message was not answered within ANSWER_WITHIN_S.
     """
     measured = Measured()
-    clock = asyncio.get_running_loop().time
-    measure_from = clock() + load.warm_up_s
+    measure_from = time.perf_counter() + load.warm_up_s
     end = measure_from + load.seconds
     limits = httpx.Limits(max_connections=50)
     async with (
@@ -98,7 +100,6 @@ async def run_load(origin: str, load: Load, pids: Mapping[str, int]) -> dict[str
 async def _be_customer(
     http: httpx.AsyncClient, number: int, load: Load, measured: Measured, measure_from: float, end: float
 ) -> None:
-    clock = asyncio.get_running_loop().time
     thinking = random.Random(number)
     for conversation in Mix(seed=number).conversations(CONVERSATION_LENGTH):
         async with AsyncExitStack() as stack:
@@ -107,7 +108,7 @@ async def _be_customer(
             for text in conversation.messages:
                 if load.think_s:
                     await asyncio.sleep(thinking.uniform(0.5, 1.5) * load.think_s)
-                if clock() >= end:
+                if time.perf_counter() >= end:
                     return
                 answer, is_with_people = await ask(socket, text)
                 # A reply after the end is real, but not one of the replies within the measured seconds.
@@ -146,9 +147,8 @@ async def ask(socket: ClientConnection, text: str) -> tuple[Answer | None, bool]
         RuntimeError: The service refused the message.
         TimeoutError: No reply came within ANSWER_WITHIN_S.
     """
-    clock = asyncio.get_running_loop().time
     message = {"type": "message", "id": str(uuid.uuid4()), "text": text}
-    sent = clock()
+    sent = time.perf_counter()
     await socket.send(json.dumps(message))
     accepted, own_seq, own_id = 0.0, 0, ""
     # What came, by its place in the conversation: only what follows the message itself is a reply to it, and
@@ -161,11 +161,11 @@ async def ask(socket: ClientConnection, text: str) -> tuple[Answer | None, bool]
             if frame["type"] == "error":
                 raise RuntimeError(f"refused: {frame}")
             if frame["type"] == "accepted":
-                accepted, own_seq, own_id = clock(), frame["seq"], frame["message_id"]
+                accepted, own_seq, own_id = time.perf_counter(), frame["seq"], frame["message_id"]
             elif frame.get("kind") == "owner":
                 left_bot_at = None if frame["owner"] == "bot" else frame["seq"]
             elif frame.get("kind") == "message" and frame["message"]["author"] in ("bot", "notice"):
-                replies[frame["seq"]] = clock()
+                replies[frame["seq"]] = time.perf_counter()
             if not accepted:
                 continue
             if left_bot_at is not None and left_bot_at < own_seq:

@@ -1,4 +1,4 @@
-"""What one message costs in the service: `python -m benchmarks.service_turn [--messages 400] [--customers 1]`.
+"""What one message costs in the service: `python -m benchmarks.service_turn [--messages 400]`.
 
 Runs the service by itself against a bot that answers at once, and prints: CPU a message, statements a
 message, how long each step took, and which packages the CPU time went to (sampled). CPU is what the kernel
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,22 +46,22 @@ SAMPLE_EVERY_S = 0.001
 WARM_UP_MESSAGES = 60
 TEXT = "how much do you charge for delivery?"
 # As long as the bot's answers are.
+REPLY = {"text": "It costs £4.95 and is free from £50. " * 5, "buttons": [], "topic": "faq/shipping_cost"}
+RANKED = {"label": "faq/shipping_cost", "confidence": 0.1, "title": "A topic's title"}
 ANSWER = {
-    "replies": [{"text": "It costs £4.95 and is free from £50. " * 5, "buttons": [], "topic": "faq/shipping_cost"}],
+    "replies": [REPLY],
     "language": {"detected": "en", "confidence": 0.99, "chosen": "en", "asked": None},
     "understanding": {
         "label": "faq/shipping_cost",
         "confidence": 0.97,
-        "ranking": [
-            {"label": f"faq/topic_{number}", "confidence": 0.1, "title": "A topic's title"} for number in range(5)
-        ],
+        "ranking": [RANKED] * 5,
         "decision": "answer",
     },
     "entities": [],
     "task": None,
     "slots": {},
     "handoff": None,
-}  # fmt: skip
+}
 
 
 # The service's side: this module is started a second time, and then is the service.
@@ -84,24 +85,27 @@ class Sampler:
 
     def sample(self, _number: int, frame: FrameType | None) -> None:
         """Count the package that is at work; the standard library works for whoever called it."""
-        while frame is not None:
+        package = None
+        while frame is not None and package is None:
             package = package_of(frame.f_code.co_filename)
-            if package is not None:
-                break
             frame = frame.f_back
-        self.packages[package if frame is not None and package else "event loop"] += 1
+        self.packages[package or "event loop"] += 1
 
     def count_statement(self, *_: object) -> None:
         self.statements += 1
 
 
 def package_of(file: str) -> str | None:
-    """Return the package that a source file belongs to; None for the standard library."""
-    before, found, rest = file.rpartition("/site-packages/")
-    if found:
-        return rest.split("/")[0]
+    """Return the package and its part that a source file belongs to; None for the standard library."""
+    _, found, rest = file.rpartition("/site-packages/")
     path = Path(file)
-    return path.relative_to(ROOT).parts[0] if path.is_relative_to(ROOT) else None
+    if found:
+        parts = tuple(rest.split("/"))
+    elif path.is_relative_to(ROOT):
+        parts = path.relative_to(ROOT).parts
+    else:
+        return None
+    return "/".join(parts[:2])
 
 
 async def serve(port: int) -> None:
@@ -132,7 +136,6 @@ class InstantBot:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
-        clock = asyncio.get_running_loop().time
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -141,14 +144,14 @@ class InstantBot:
                 content = b"{}"
                 if body:
                     turn = json.loads(body)
-                    self.asked[turn["message_id"]] = clock()
+                    self.asked[turn["message_id"]] = time.perf_counter()
                     content = json.dumps({**ANSWER, "message_id": turn["message_id"]}).encode()
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                     b"Content-Length: %d\r\n\r\n%s" % (len(content), content)
                 )
                 if body:
-                    self.answered[turn["message_id"]] = clock()
+                    self.answered[turn["message_id"]] = time.perf_counter()
         except asyncio.IncompleteReadError:
             writer.close()
 
@@ -207,14 +210,15 @@ async def drive(messages: int, customers: int) -> None:
 
 
 @contextmanager
-def running_service(folder: Path, port: int, bot_port: int) -> Any:
+def running_service(folder: Path, port: int, bot_port: int) -> Iterator[subprocess.Popen[str]]:
     """Start this module as the service; end it with the block."""
     environment = {
         **base_environment(),
         **{name: secrets.token_urlsafe(48) for name in SECRETS},
         "DRAGOMAN_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'dragoman.db'}",
         "DRAGOMAN_BOT_URL": f"http://127.0.0.1:{bot_port}",
-        **{name: "1000000" for name in ("DRAGOMAN_MESSAGES_PER_MINUTE", "DRAGOMAN_CONVERSATIONS_PER_MINUTE")},
+        "DRAGOMAN_MESSAGES_PER_MINUTE": "1000000",
+        "DRAGOMAN_CONVERSATIONS_PER_MINUTE": "1000000",
         "DRAGOMAN_ADDRESS_MESSAGES_PER_MINUTE": "0",
     }
     command = [sys.executable, "-m", "benchmarks.service_turn", "--serve", str(port)]
@@ -240,10 +244,10 @@ async def wait_until_up(http: httpx.AsyncClient, service: subprocess.Popen[str])
 
 
 def show(steps: Steps, counted: dict[str, Any], cpu_s: float, elapsed_s: float) -> None:
+    """Print what was measured."""
     messages = len(steps.whole)
-    say(
-        f"{messages} messages, {messages / elapsed_s:.0f}/s; load {os.getloadavg()[0]:.1f}, calibration {calibrate()} s"
-    )
+    say(f"{messages} messages, {messages / elapsed_s:.0f}/s")
+    say(f"machine: load {os.getloadavg()[0]:.1f}, calibration loop {calibrate()} s")
     say(f"CPU of the service     {cpu_s / messages * 1000:7.2f} ms a message")
     say(f"statements             {counted['statements'] / messages:7.2f} a message")
     for name, values in (
@@ -255,10 +259,9 @@ def show(steps: Steps, counted: dict[str, Any], cpu_s: float, elapsed_s: float) 
         median, p95 = statistics.median(values), statistics.quantiles(values, n=20)[18]
         say(f"{name:22} {median * 1000:7.2f} ms p50, {p95 * 1000:.2f} ms p95")
     samples = sum(counted["packages"].values())
-    for package, count in Counter(counted["packages"]).most_common(12):
-        say(
-            f"  {package:20} {count / samples:6.1%}  {count / samples * cpu_s / messages * 1000:6.2f} ms a message"
-        )
+    for package, count in Counter(counted["packages"]).most_common(20):
+        share = count / samples
+        say(f"  {package:36} {share:6.1%}  {share * cpu_s / messages * 1000:6.2f} ms a message")
 
 
 def main() -> int:

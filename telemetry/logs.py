@@ -105,6 +105,7 @@ class TextFormatter(logging.Formatter):
         self._harmless = harmless
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = render_message(record)
         ids = "".join(f" {name}={value}" for name, value in context().items())
         return super().formatMessage(record) + ids
 
@@ -131,7 +132,7 @@ class JsonFormatter(logging.Formatter):
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": render_message(record),
             "process": self._process,
             **context(),
         }
@@ -139,6 +140,12 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = render_exception(record.exc_info[1], self._harmless)
         # Lone surrogates, which a customer can send, have no other form in UTF-8 than an escape.
         return json.dumps(line, ensure_ascii=True)
+
+
+def render_message(record: logging.LogRecord) -> str:
+    """Return a line's message, without the exceptions that asyncio describes tasks with."""
+    message = record.getMessage()
+    return message.partition(" exception=")[0] if record.name == "asyncio" else message
 
 
 def render_exception(error: BaseException, harmless: tuple[type[BaseException], ...]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
@@ -35,7 +35,7 @@ from handoff.context import Services
 from handoff.conversations import repository, service
 from handoff.conversations.models import Conversation, Owner
 from handoff.conversations.text import clean_text
-from handoff.errors import DragomanError, RateLimitedError, UnauthorizedError
+from handoff.errors import DragomanError, RateLimitedError, StorageUnavailableError, UnauthorizedError
 from handoff.presence import Kind
 from handoff.queue import repository as queue_repository
 from handoff.queue import service as queue
@@ -53,11 +53,15 @@ CLOSE_UNAUTHORIZED = 4401
 CLOSE_REFUSED = 4403
 """The widget keeps it: the page's origin or the first frame was wrong."""
 CLOSE_TOO_MANY_ERRORS = 4400
+# RFC 6455, 7.4.1, and the registry that it opens.
+CLOSE_GOING_AWAY, CLOSE_TRY_AGAIN_LATER = 1001, 1013
 CLOSE_TOO_MANY_SOCKETS = 4429
 """The widget waits before it comes back: others show the same conversation."""
 HELLO_WITHIN_S = 10.0
 # The widget pings every 25 s; a socket that is silent for longer than this is half open.
 SILENT_FOR_S = 70.0
+SENT_WITHIN_S = 20.0
+CLOSED_WITHIN_S = 2.0
 MAX_BAD_FRAMES = 10
 
 
@@ -120,20 +124,17 @@ class WidgetSocket:
             await self._send_ready()
             await self._catch_up()
             reading = asyncio.create_task(self._read_frames())
+            hearing = asyncio.create_task(self._hear(subscription))
             try:
-                while not reading.done():
-                    hearing = asyncio.create_task(subscription.get())
-                    await asyncio.wait({reading, hearing}, return_when=asyncio.FIRST_COMPLETED)
-                    if hearing.done():
-                        await self._pass_on(hearing.result())
-                    else:
-                        hearing.cancel()
+                await asyncio.wait({reading, hearing}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
-            if not reading.cancelled():
-                # Whatever ended the reading is the end of the socket, and a fault of ours has to be heard of.
-                reading.result()
+                hearing.cancel()
+                await asyncio.gather(reading, hearing, return_exceptions=True)
+            for task in (reading, hearing):
+                if not task.cancelled():
+                    # Whatever ended it is the end of the socket, and a fault of ours has to be heard of.
+                    task.result()
 
     async def _read_hello(self) -> Hello:
         try:
@@ -153,7 +154,9 @@ class WidgetSocket:
         return text if text is not None else message.get("bytes") or b""
 
     async def _send(self, frame: dict[str, Any]) -> None:
-        await self._websocket.send_json(frame)
+        # A client that reads nothing any more fills the buffers, and then sending waits for ever.
+        async with asyncio.timeout(SENT_WITHIN_S):
+            await self._websocket.send_json(frame)
 
     async def _send_ready(self) -> None:
         async with self._services.database.reading() as session:
@@ -203,6 +206,10 @@ class WidgetSocket:
         await self._send({key: value for key, value in event.items() if key != "internal"})
         if event["kind"] == "owner" and event["owner"] != Owner.WAITING.value:
             await self._tell_position(None)
+
+    async def _hear(self, subscription: Subscription) -> None:
+        async for payload in subscription:
+            await self._pass_on(payload)
 
     async def _pass_on(self, payload: Payload) -> None:
         if payload == RESYNC:
@@ -309,5 +316,16 @@ async def widget_socket(
     except WebSocketDisconnect:
         logger.debug("widget socket closed by the customer's side")
     except TimeoutError:
-        logger.debug("widget socket was silent and is closed")
-        await websocket.close(1001)
+        logger.debug("widget socket was silent, or read nothing, and is closed")
+        await _close(websocket, CLOSE_GOING_AWAY)
+    except StorageUnavailableError as error:
+        # The widget comes back, and asks for what it has missed.
+        logger.warning("widget socket is closed, the database is away: %s", error.detail)
+        await _close(websocket, CLOSE_TRY_AGAIN_LATER)
+
+
+async def _close(websocket: WebSocket, code: int) -> None:
+    with suppress(TimeoutError):
+        # Who does not read does not hear of this either; the connection ends with the request.
+        async with asyncio.timeout(CLOSED_WITHIN_S):
+            await websocket.close(code)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from handoff.bot_client import CircuitBreaker, HttpBotClient, TurnRequest
+from handoff.errors import BotUnavailableError, StorageUnavailableError
 from handoff.settings import Settings
 from handoff.testing import FakeBot
-from tests.integration.handoff.conftest import Running, make_settings, running_service
+from tests.integration.handoff.conftest import SECRET, Running, make_settings, running_service
 
 TOKEN = "a-token-for-the-tests"
 
@@ -126,16 +130,36 @@ async def test_refusals_are_counted_by_code(tmp_path: Path, bot: FakeBot) -> Non
         assert after.get(refused, code="rate_limited") - before.get(refused, code="rate_limited") == 1
 
 
-async def test_database_that_is_away_leaves_the_counts_and_no_false_state(
-    tmp_path: Path, bot: FakeBot
-) -> None:
+async def test_bot_that_is_away_shows_in_calls_and_breaker(tmp_path: Path) -> None:
+    bot = HttpBotClient("http://127.0.0.1:9", SECRET, 1.0)
     async with running_service(with_token(tmp_path), bot) as service:
-        async with service.services.database.engine.begin() as connection:
-            await connection.exec_driver_sql("ALTER TABLE messages RENAME TO elsewhere")
-        away = await scrape(service)
-        assert math.isnan(away.get("turns_pending"))
-        assert math.isnan(away.get("queue_length", priority="normal"))
-        assert "dragoman_turns_total" in away.text
-        async with service.services.database.engine.begin() as connection:
-            await connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO messages")
+        before = await scrape(service)
+        assert before.get("breaker_open") == 0
+        request = TurnRequest(sender_id="c1.1", message_id="m1", text="hello", metadata={})
+        for _ in range(CircuitBreaker.FAILURES_TO_OPEN):
+            with pytest.raises(BotUnavailableError):
+                await bot.take_turn(request)
+        after = await scrape(service)
+        calls = "bot_call_seconds_count"
+        grown = after.get(calls, outcome="unreachable") - before.get(calls, outcome="unreachable")
+        assert grown == CircuitBreaker.FAILURES_TO_OPEN
+        assert after.get("breaker_open") == 1
+
+
+async def test_database_that_is_away_leaves_the_counts_and_no_false_state(
+    tmp_path: Path, bot: FakeBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def away() -> AsyncIterator[None]:
+        raise StorageUnavailableError("told to be away")
+        yield
+
+    async with running_service(with_token(tmp_path), bot) as service:
+        assert (await scrape(service)).get("turns_pending") == 0
+        with monkeypatch.context() as patched:
+            patched.setattr(service.services.database, "reading", away)
+            figures = await scrape(service)
+        assert math.isnan(figures.get("turns_pending"))
+        assert math.isnan(figures.get("queue_length", priority="normal"))
+        assert "dragoman_turns_total" in figures.text
         assert (await scrape(service)).get("turns_pending") == 0

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from handoff.bus import InProcessBus
 from handoff.channels.base import DeliveryError
@@ -106,3 +107,22 @@ async def test_giving_up_after_the_last_retry(database: Database) -> None:
         clock.now += timedelta(seconds=max(BACKOFF_S) + 1)
     assert await _states(database, conversation_id) == [Delivery.FAILED]
     assert channel.errors == []
+
+
+def _counted(state: str) -> float:
+    labels = {"channel": "fake", "state": state}
+    return REGISTRY.get_sample_value("dragoman_deliveries_total", labels) or 0.0
+
+
+async def test_what_becomes_of_deliveries_is_counted(database: Database) -> None:
+    states = ("sent", "retried", "failed")
+    before = {state: _counted(state) for state in states}
+    errors = [DeliveryError("busy", may_retry=True), DeliveryError("window closed", may_retry=False)]
+    channel, clock = FakePushingChannel(errors=errors), SetClock()
+    outbox = Outbox(database, ChannelRegistry([channel]), clock)
+    await _say(database, channel, "one", "two", "three")
+    for _ in range(4):
+        await outbox.deliver_due()
+        clock.now += timedelta(seconds=max(BACKOFF_S) + 1)
+    grown = {state: _counted(state) - before[state] for state in states}
+    assert grown == {"sent": 2, "retried": 1, "failed": 1}

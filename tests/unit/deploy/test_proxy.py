@@ -133,7 +133,7 @@ def test_figures_are_not_public_and_other_hosts_are_refused(tmp_path: Path) -> N
         assert ask(nginx.port, "/metrics")[0] == 404
         assert ask(nginx.port, "/ready")[0] == 404
         assert ask(nginx.port, host="evil.test")[0] == 421
-        assert ask(nginx.port, "/proxy-health", host="127.0.0.1")[0] == 204
+        assert ask(nginx.port, "/proxy-health", host="127.0.0.1")[0] == 200
         assert service.asked == []
 
 

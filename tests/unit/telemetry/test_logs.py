@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -75,6 +76,26 @@ async def test_bound_ids_follow_into_tasks_and_do_not_mix(capsys: pytest.Capture
     await asyncio.gather(*tasks)
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["message_id"] for line in lines if line["message"] == "done"] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("kind", ["json", "text"])
+async def test_task_that_nobody_waits_for_is_told_by_name(
+    kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(logs.FORMAT_VARIABLE, kind)
+    logs.configure("service")
+
+    async def forgotten() -> None:
+        raise ValueError(TEXT)
+
+    task = asyncio.create_task(forgotten())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    written = capsys.readouterr().err
+    assert "Task exception was never retrieved" in written
+    assert "forgotten" in written
+    assert "zanzibar" not in written
 
 
 @pytest.mark.parametrize("kind", ["json", "text"])
