@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -71,11 +72,11 @@ class Sampler:
     """Counts what the service does between SIGUSR1 and SIGUSR2; prints it as one line of JSON."""
 
     def __init__(self) -> None:
-        self.statements = 0
+        self.statements: Counter[str] = Counter()
         self.packages: Counter[str] = Counter()
 
     def start(self) -> None:
-        self.statements = 0
+        self.statements.clear()
         self.packages.clear()
         signal.setitimer(signal.ITIMER_PROF, SAMPLE_EVERY_S, SAMPLE_EVERY_S)
 
@@ -91,8 +92,11 @@ class Sampler:
             frame = frame.f_back
         self.packages[package or "event loop"] += 1
 
-    def count_statement(self, *_: object) -> None:
-        self.statements += 1
+    def count_statement(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        """Count a statement by its first words and its tables."""
+        words = statement.replace("(", " ").split()
+        tables = [after for word, after in pairwise(words) if word in ("FROM", "INTO", "UPDATE", "JOIN")]
+        self.statements[" ".join([words[0], *tables])] += 1
 
 
 def package_of(file: str) -> str | None:
@@ -249,7 +253,7 @@ def show(steps: Steps, counted: dict[str, Any], cpu_s: float, elapsed_s: float) 
     say(f"{messages} messages, {messages / elapsed_s:.0f}/s")
     say(f"machine: load {os.getloadavg()[0]:.1f}, calibration loop {calibrate()} s")
     say(f"CPU of the service     {cpu_s / messages * 1000:7.2f} ms a message")
-    say(f"statements             {counted['statements'] / messages:7.2f} a message")
+    say(f"statements             {sum(counted['statements'].values()) / messages:7.2f} a message")
     for name, values in (
         ("sent → accepted", steps.accept),
         ("sent → bot asked", steps.to_bot),
@@ -258,6 +262,8 @@ def show(steps: Steps, counted: dict[str, Any], cpu_s: float, elapsed_s: float) 
     ):
         median, p95 = statistics.median(values), statistics.quantiles(values, n=20)[18]
         say(f"{name:22} {median * 1000:7.2f} ms p50, {p95 * 1000:.2f} ms p95")
+    for statement, count in Counter(counted["statements"]).most_common(20):
+        say(f"  {statement:60} {count / messages:5.2f}")
     samples = sum(counted["packages"].values())
     for package, count in Counter(counted["packages"]).most_common(20):
         share = count / samples

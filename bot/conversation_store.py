@@ -25,8 +25,9 @@ from sqlalchemy.pool import QueuePool
 from bot.stored_events import read_events
 
 # How many of the latest turns the bot sees. What lies further back counts only for what it has left in slots
-# and form; so the hundredth turn costs what the fourth does.
-TURNS_SEEN = 3
+# and form; so the hundredth turn costs what the third does. Rules look at the message before this one
+# (bot.components.recent_rule_policy), giving up at the two before it (bot.failures).
+TURNS_SEEN = 2
 
 # Seconds to wait for another process's write, or for a database that does not answer.
 SQLITE_TIMEOUT_SECONDS = 5
@@ -88,6 +89,7 @@ class ConversationStore(TrackerStore):
         super().__init__(domain, event_broker, **kwargs)
         self.engine = _engine(sa.engine.make_url(host))
         self._has_table = False
+        self._kept: Connection | None = None
 
     async def read(self, sender_id: str, message_id: str) -> Turn | DialogueStateTracker:
         """Return the turn of that message, if it was taken already, or else the conversation's latest turns.
@@ -177,8 +179,14 @@ class ConversationStore(TrackerStore):
         if not self._has_table:
             _make_table(self.engine)
             self._has_table = True
-        with self.engine.begin() as connection:
-            return work(connection)
+        if self.engine.dialect.name != "sqlite":
+            with self.engine.begin() as connection:
+                return work(connection)
+        # There is one thread and one file: taking a connection from the pool would cost as much as the query.
+        if self._kept is None:
+            self._kept = self.engine.connect()
+        with self._kept.begin():
+            return work(self._kept)
 
 
 _BY_SENDER = TURNS.c.sender_id == sa.bindparam("sender")

@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import suppress
 
-import httpx
+import aiohttp
 import uvicorn
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -20,7 +20,7 @@ from handoff.settings import get_settings
 from telemetry import logs, traces
 
 # What went wrong on the way to another machine: these texts name hosts, files and SQL, no values.
-TELLABLE = (OSError, httpx.TransportError, OperationalError, RedisError, StorageUnavailableError)
+TELLABLE = (OSError, aiohttp.ClientConnectionError, OperationalError, RedisError, StorageUnavailableError)
 
 
 def main() -> int:

@@ -62,7 +62,7 @@ REFUSALS = Counter(
     ["code"],
 )
 BUS_FAILURES = Counter(
-    "dragoman_bus_failures_total", "What could not be told to other replicas because Redis was away."
+    "dragoman_bus_failures_total", "Attempts to tell other replicas that failed because Redis was away."
 )
 
 PRIORITIES = {1: "urgent", 2: "high", 3: "normal"}

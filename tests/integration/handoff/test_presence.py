@@ -34,7 +34,7 @@ QUICK_SERVICE = (
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"BEAT_S": 0.2, "SILENT_FOR_S": 1.5, "LINGER_S": 0.1}.items():
+    for name, seconds in {"BEAT_S": 0.2, "SILENT_FOR_S": 3.0, "LINGER_S": 0.1}.items():
         monkeypatch.setattr(f"handoff.presence.{name}", seconds)
 
 
@@ -239,7 +239,7 @@ async def test_people_of_a_killed_service_vanish(tmp_path: Path, redis: Redis) -
             await there.connect()
             await until(seen_by(anna, there, present=True))
             # Longer than silence is borne: beats keep them.
-            await asyncio.sleep(2)
+            await asyncio.sleep(3.5)
             assert await seen_by(anna, there, present=True)()
         finally:
             killed.kill()

@@ -17,7 +17,7 @@ NOA = uuid.uuid4()
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = {"BEAT_S": 0.1, "SILENT_FOR_S": 0.4, "LINGER_S": 0.05, "NOTED_FOR_S": 0.2, "CLOSE_WITHIN_S": 0.1}
+    times = {"BEAT_S": 0.1, "SILENT_FOR_S": 0.8, "LINGER_S": 0.05, "NOTED_FOR_S": 0.2, "CLOSE_WITHIN_S": 0.1}
     for name, seconds in times.items():
         monkeypatch.setattr(f"handoff.presence.{name}", seconds)
 
