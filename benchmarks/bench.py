@@ -20,7 +20,7 @@ from benchmarks.aims import list_aims
 from benchmarks.figures import Usage, describe_machine
 from benchmarks.http_load import rest_body, run_http_load, turn_body
 from benchmarks.idle import measure_idle_sockets
-from benchmarks.load import Load, ask, open_socket, run_load
+from benchmarks.load import Load, NothingMeasuredError, ask, open_socket, run_load
 from benchmarks.messages import Mix
 from benchmarks.render import FIGURES, render_figures, write_page
 from benchmarks.stock_rasa.project import ensure_stock_model, running_stock_rasa
@@ -46,7 +46,7 @@ LOADS = (
     Load(customers=8, seconds=15),
     Load(customers=32, seconds=20),
     # People think: 200 of them come to 100 messages a second.
-    Load(customers=200, seconds=25, think_s=2.0, warm_up_s=5),
+    Load(customers=200, seconds=25, think_s=2.0, warm_up_s=4),
 )
 QUICK_LOADS = (Load(customers=1, seconds=6), Load(customers=32, seconds=8))
 RASA_LOADS = (Load(customers=1, seconds=8), Load(customers=32, seconds=10))
@@ -177,7 +177,7 @@ def main() -> int:
         figures["stock_rasa"] = bench_stock_rasa(arguments.quick)
         if not arguments.quick:
             figures["replicas"] = bench_replicas()
-    except (SetupError, ServerError) as error:
+    except (SetupError, ServerError, NothingMeasuredError) as error:
         sys.exit(f"make bench: {error}")
     figures["ratios"] = compare(figures["service"], figures["stock_rasa"]["levels"])
     figures["aims"] = list_aims(figures)

@@ -9,8 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks.figures import Usage, percentiles
-from benchmarks.load import ANSWER_WITHIN_S, CONVERSATION_LENGTH, Load
+from benchmarks.figures import percentiles
+from benchmarks.load import ANSWER_WITHIN_S, CONVERSATION_LENGTH, Load, NothingMeasuredError, Window
 from benchmarks.messages import Conversation, Mix
 
 # Renders the body of one message: the conversation, its id, the text.
@@ -25,9 +25,9 @@ async def run_http_load(
     Raises:
         RuntimeError: An answer's status is not 200.
         TimeoutError: A message was not answered within ANSWER_WITHIN_S.
+        NothingMeasuredError: Hardly any reply came.
     """
-    measure_from = time.perf_counter() + load.warm_up_s
-    end = measure_from + load.seconds
+    window = Window()
     took: list[float] = []
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
@@ -37,14 +37,14 @@ async def run_http_load(
             for conversation in Mix(seed=number).conversations(CONVERSATION_LENGTH):
                 conversation_id = str(uuid.uuid4())
                 for text in conversation.messages:
-                    sent = time.perf_counter()
-                    if sent >= end:
+                    if window.is_over():
                         return
+                    sent = time.perf_counter()
                     content = json.dumps(body(conversation, conversation_id, text)).encode()
                     async with asyncio.timeout(ANSWER_WITHIN_S):
                         await _post(reader, writer, path, head, content)
                     replied = time.perf_counter()
-                    if sent >= measure_from and replied < end:
+                    if window.holds(replied):
                         took.append(replied - sent)
         finally:
             writer.close()
@@ -52,11 +52,9 @@ async def run_http_load(
     async with asyncio.TaskGroup() as group:
         for number in range(load.customers):
             group.create_task(be_customer(number))
-        await asyncio.sleep(load.warm_up_s)
-        usage, started = Usage(pids), time.perf_counter()
-        await asyncio.sleep(load.seconds)
-        elapsed_s = time.perf_counter() - started
-        used = usage.read()
+        elapsed_s, used = await window.pass_by(load, pids)
+    if len(took) < 2:
+        raise NothingMeasuredError(f"{load.customers} customers had {len(took)} replies in {elapsed_s:.0f} s")
     return {
         "customers": load.customers,
         "seconds": round(elapsed_s, 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import time
 import uuid
@@ -56,31 +57,60 @@ class Load:
     warm_up_s: float = 2.0
 
 
+@dataclass
+class Window:
+    """The seconds that count (`time.perf_counter`): they begin when every customer is connected and warm."""
+
+    start: float = math.inf
+    end: float = math.inf
+
+    def holds(self, moment: float) -> bool:
+        """Whether a reply at this moment counts."""
+        return self.start <= moment < self.end
+
+    def is_over(self) -> bool:
+        """Whether a customer may stop."""
+        return time.perf_counter() >= self.end
+
+    async def pass_by(self, load: Load, pids: Mapping[str, int]) -> tuple[float, dict[str, dict[str, float]]]:
+        """Warm up, then wait until it is over; return its seconds and what the processes used meanwhile."""
+        await asyncio.sleep(load.warm_up_s)
+        usage = Usage(pids)
+        self.start = time.perf_counter()
+        await asyncio.sleep(load.seconds)
+        self.end = time.perf_counter()
+        return self.end - self.start, usage.read()
+
+
+class NothingMeasuredError(Exception):
+    """Too few replies came while the window was open."""
+
+
 async def run_load(origin: str, load: Load, pids: Mapping[str, int]) -> dict[str, Any]:
     """Drive the service; return percentiles, replies a second, and what the processes used.
 
-    Only messages sent after the warm-up count.
+    What counts are the replies that came after the warm-up.
 
     Raises:
         TimeoutError: A message was not answered within ANSWER_WITHIN_S.
+        NothingMeasuredError: Hardly any reply came.
     """
-    measured = Measured()
-    measure_from = time.perf_counter() + load.warm_up_s
-    end = measure_from + load.seconds
+    measured, window, connected = Measured(), Window(), asyncio.Semaphore(0)
     limits = httpx.Limits(max_connections=50)
     async with (
         httpx.AsyncClient(base_url=origin, trust_env=False, timeout=ANSWER_WITHIN_S, limits=limits) as http,
         asyncio.TaskGroup() as group,
     ):
         for number in range(load.customers):
-            group.create_task(_be_customer(http, number, load, measured, measure_from, end))
-        await asyncio.sleep(load.warm_up_s)
-        usage, own_cpu_s, started = Usage(pids), time.process_time(), time.perf_counter()
-        await asyncio.sleep(load.seconds)
-        elapsed_s = time.perf_counter() - started
+            group.create_task(_be_customer(http, number, load, measured, window, connected))
+        for _ in range(load.customers):
+            await connected.acquire()
+        own_cpu_s = time.process_time()
+        elapsed_s, used = await window.pass_by(load, pids)
         own_cpu_s = time.process_time() - own_cpu_s
-        used = usage.read()
     replies = len(measured.sent_to_reply)
+    if replies < 2:
+        raise NothingMeasuredError(f"{load.customers} customers had {replies} replies in {elapsed_s:.0f} s")
     cpu_ms = {name: round(figures["cpu_s"] / replies * 1000, 2) for name, figures in used.items()}
     return {
         "customers": load.customers,
@@ -98,21 +128,26 @@ async def run_load(origin: str, load: Load, pids: Mapping[str, int]) -> dict[str
 
 
 async def _be_customer(
-    http: httpx.AsyncClient, number: int, load: Load, measured: Measured, measure_from: float, end: float
+    http: httpx.AsyncClient,
+    number: int,
+    load: Load,
+    measured: Measured,
+    window: Window,
+    connected: asyncio.Semaphore,
 ) -> None:
     thinking = random.Random(number)
     for conversation in Mix(seed=number).conversations(CONVERSATION_LENGTH):
         async with AsyncExitStack() as stack:
             socket = await open_socket(http, conversation, stack)
+            connected.release()
             measured.conversations += 1
             for text in conversation.messages:
                 if load.think_s:
                     await asyncio.sleep(thinking.uniform(0.5, 1.5) * load.think_s)
-                if time.perf_counter() >= end:
+                if window.is_over():
                     return
                 answer, is_with_people = await ask(socket, text)
-                # A reply after the end is real, but not one of the replies within the measured seconds.
-                if answer and answer.sent >= measure_from and answer.replied < end:
+                if answer and window.holds(answer.replied):
                     measured.accepted_to_reply.append(answer.replied - answer.accepted)
                     measured.sent_to_reply.append(answer.replied - answer.sent)
                 if is_with_people:

@@ -137,7 +137,7 @@ class ConversationStore(TrackerStore):
             "state": json.dumps(_state(tracker)),
         }
         try:
-            await self._run(lambda connection: connection.execute(TURNS.insert(), row), writes=True)
+            await self._run(lambda connection: connection.execute(_INSERT, row), writes=True)
         except sa.exc.IntegrityError as error:
             raise ConversationChangedError(f"turn {turns + 1} of {tracker.sender_id} is taken") from error
         setattr(tracker, _STORED, (turns + 1, len(tracker.events)))
@@ -151,6 +151,13 @@ class ConversationStore(TrackerStore):
     async def check(self) -> None:
         """Raises SQLAlchemyError where the database does not answer."""
         await self._run(lambda connection: connection.execute(sa.select(TURNS.c.number).limit(1)).all())
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+        self.engine.dispose()
 
     def _tracker(
         self, sender_id: str, turns: int, before: list[Event], rows: Sequence[Any]
@@ -191,6 +198,7 @@ class ConversationStore(TrackerStore):
 
 _BY_SENDER = TURNS.c.sender_id == sa.bindparam("sender")
 _COLUMNS = (TURNS.c.number, TURNS.c.message_id, TURNS.c.events, TURNS.c.state)
+_INSERT = TURNS.insert()
 _ALL = sa.select(*_COLUMNS).where(_BY_SENDER).order_by(TURNS.c.number)
 # One more than the bot sees, for the state that they begin with.
 _LATEST = (

@@ -113,7 +113,7 @@ class Turns:
         await self.server.close()
         if isinstance(self._locks, ConversationLocks):
             await self._locks.close()
-        self.store.engine.dispose()
+        self.store.close()
 
     async def _take_locked(self, request: TurnRequest) -> Turn:
         async with self._locks.lock(request.sender_id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from handoff.bot_client import (
@@ -70,17 +71,23 @@ class FakeBot:
     down_s: float = 0.0
     calls: list[TurnRequest] = field(default_factory=list)
     _said: dict[str, TurnResult] = field(default_factory=dict)
+    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take_turn(self, request: TurnRequest) -> TurnResult:
         self.calls.append(request)
         if self.delay_s:
-            await asyncio.sleep(self.delay_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), self.delay_s)
         if self.failures > 0:
             self.failures -= 1
             raise BotUnavailableError("told to fail", may_pass=self.may_pass)
         if request.message_id not in self._said:
             self._said[request.message_id] = self.script(request)
         return self._said[request.message_id]
+
+    def answer_now(self) -> None:
+        """Let every answer come at once, also those that are under way."""
+        self._hurry.set()
 
     async def is_ready(self) -> bool:
         return self.failures == 0

@@ -7,11 +7,14 @@ the block.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import yaml
 
 from scripts.check_deploy.proxy import render
 from scripts.environment import ROOT
@@ -126,6 +129,9 @@ class Cluster:
         self._stack.enter_context(running_nginx(folder, config.read_text(encoding="utf-8"), listening))
 
     def _servers(self, kind: str) -> str:
-        # As in deploy/compose.yml, where a name stands for all replicas.
+        container = "proxy" if kind == "service" else "balancer"
+        compose = yaml.safe_load((ROOT / "deploy" / "compose.yml").read_text(encoding="utf-8"))
+        line: str = compose["services"][container]["environment"][f"{kind.upper()}_SERVERS"]
+        # There a name stands for all replicas.
         addresses = [f"127.0.0.1:{getattr(ports, kind)}" for ports in self._replica_ports]
-        return " ".join(f"server {address} max_fails=3 fail_timeout=5s;" for address in addresses)
+        return " ".join(re.sub(r"server \S+ resolve", f"server {address}", line) for address in addresses)

@@ -78,7 +78,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 
 
 async def talk(shop: Shop) -> Customer:
-    """Ask for an order with words that no log may have; the last message is odd, and then comes no message."""
+    """Ask for an order with words that no log may have; the last message is odd, what follows is none."""
     customer = await shop.open_customer(language="en", market="GB")
     await ask(customer, f"where is my order? {MARKER}")
     await ask(customer, f"48190 {MARKER}")

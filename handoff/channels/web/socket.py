@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.websockets import WebSocketDisconnected
 
 from handoff import metrics
 from handoff.bus import RESYNC, Payload, Subscription
@@ -135,6 +136,8 @@ class WidgetSocket:
                 if not task.cancelled():
                     # Whatever ended it is the end of the socket, and a fault of ours has to be heard of.
                     task.result()
+            # Closed here, not by the reader: nothing may be sent any more by then.
+            await self._websocket.close(CLOSE_TOO_MANY_ERRORS)
 
     async def _read_hello(self) -> Hello:
         try:
@@ -225,6 +228,7 @@ class WidgetSocket:
             await self._catch_up()
 
     async def _read_frames(self) -> None:
+        """Handle what comes; return when too much of it was no frame."""
         while True:
             async with asyncio.timeout(SILENT_FOR_S):
                 raw = await self._receive()
@@ -240,7 +244,6 @@ class WidgetSocket:
                 if isinstance(error, InvalidFrameError):
                     self._bad_frames += 1
                 if self._bad_frames >= MAX_BAD_FRAMES:
-                    await self._websocket.close(CLOSE_TOO_MANY_ERRORS)
                     return
                 if isinstance(error, RateLimitedError):
                     # Reading on more slowly is the back-pressure that a flood gets.
@@ -313,7 +316,7 @@ async def widget_socket(
     await websocket.accept()
     try:
         await WidgetSocket(websocket, services).run()
-    except WebSocketDisconnect:
+    except (WebSocketDisconnect, WebSocketDisconnected):
         logger.debug("widget socket closed by the customer's side")
     except TimeoutError:
         logger.debug("widget socket was silent, or read nothing, and is closed")

@@ -26,7 +26,7 @@ class Backend(ThreadingHTTPServer):
     @property
     def server_line(self) -> str:
         """Its line in an upstream."""
-        return f"server 127.0.0.1:{self.server_port} max_fails=3 fail_timeout=5s;"
+        return f"server 127.0.0.1:{self.server_port} max_fails=0;"
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -95,7 +95,8 @@ class ConversationMachine(RuleBasedStateMachine):
         self.story = story = await self._read_story()
         is_heard = self.widget.seq >= max((event["seq"] for event in story.visible), default=0)
         is_answered = story.count_moves(Move.LEAVE_QUEUE) + refused == self.widget.left
-        is_held = not story.pending or story.pending[0] in held
+        # One that hangs in the bot keeps the next waiting, also when an agent has settled it meanwhile.
+        is_held = not story.pending or bool(held)
         return is_heard and is_answered and is_held and self._count_turns() == len(self.world.bot.held)
 
     def _count_turns(self) -> int:
@@ -311,10 +312,9 @@ class ConversationMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         async def settle() -> None:
-            while self.world.bot.held:
+            while not await self._is_quiet() or self.world.bot.held:
                 self.world.bot.speak_of_all()
                 await asyncio.sleep(0.005)
-                await self._is_quiet()
 
         try:
             if self.is_broken:
