@@ -22,6 +22,7 @@ from benchmarks.messages import Conversation, Mix
 CONVERSATION_LENGTH = 24
 # An answer that takes longer counts as lost, and the run fails.
 ANSWER_WITHIN_S = 60.0
+AFTER_REFUSAL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Measured:
     accepted_to_reply: list[float] = field(default_factory=list)
     sent_to_reply: list[float] = field(default_factory=list)
     conversations: int = 0
+    refused: int = 0
     handed_off: int = 0
 
 
@@ -80,6 +82,10 @@ class Window:
         await asyncio.sleep(load.seconds)
         self.end = time.perf_counter()
         return self.end - self.start, usage.read()
+
+
+class RefusedError(Exception):
+    """The service said no: too much at once, or it can't just now."""
 
 
 class NothingMeasuredError(Exception):
@@ -121,6 +127,7 @@ async def run_load(origin: str, load: Load, pids: Mapping[str, int]) -> dict[str
         "accepted_to_reply": percentiles(measured.accepted_to_reply),
         "sent_to_reply": percentiles(measured.sent_to_reply),
         "conversations": measured.conversations,
+        "refused": measured.refused,
         "handed_off": measured.handed_off,
         "processes": used,
         "cpu_ms_per_reply": {**cpu_ms, "driver": round(own_cpu_s / replies * 1000, 2)},
@@ -136,31 +143,42 @@ async def _be_customer(
     connected: asyncio.Semaphore,
 ) -> None:
     thinking = random.Random(number)
+    is_connected = False
     for conversation in Mix(seed=number).conversations(CONVERSATION_LENGTH):
-        async with AsyncExitStack() as stack:
-            socket = await open_socket(http, conversation, stack)
-            connected.release()
-            measured.conversations += 1
-            for text in conversation.messages:
-                if load.think_s:
-                    await asyncio.sleep(thinking.uniform(0.5, 1.5) * load.think_s)
-                if window.is_over():
-                    return
-                answer, is_with_people = await ask(socket, text)
-                if answer and window.holds(answer.replied):
-                    measured.accepted_to_reply.append(answer.replied - answer.accepted)
-                    measured.sent_to_reply.append(answer.replied - answer.sent)
-                if is_with_people:
-                    measured.handed_off += 1
-                    break
+        try:
+            async with AsyncExitStack() as stack:
+                socket = await open_socket(http, conversation, stack)
+                measured.conversations += 1
+                if not is_connected:
+                    is_connected = True
+                    connected.release()
+                for text in conversation.messages:
+                    if load.think_s:
+                        await asyncio.sleep(thinking.uniform(0.5, 1.5) * load.think_s)
+                    if window.is_over():
+                        return
+                    answer, is_with_people = await ask(socket, text)
+                    if answer and window.holds(answer.replied):
+                        measured.accepted_to_reply.append(answer.replied - answer.accepted)
+                        measured.sent_to_reply.append(answer.replied - answer.sent)
+                    if is_with_people:
+                        measured.handed_off += 1
+                        break
+        except RefusedError:
+            measured.refused += 1
+            if window.is_over():
+                return
+            await asyncio.sleep(AFTER_REFUSAL_S)
 
 
 async def open_socket(
     http: httpx.AsyncClient, conversation: Conversation, stack: AsyncExitStack
 ) -> ClientConnection:
-    """Open a conversation and its socket, which ends with the stack."""
+    """Open a conversation and its socket, which ends with the stack. Raises RefusedError."""
     body = {"language": conversation.language, "market": conversation.market}
     response = await http.post("/api/v1/web/conversations", json=body)
+    if response.status_code in (429, 503):
+        raise RefusedError(response.text)
     response.raise_for_status()
     opened = response.json()
     url = str(http.base_url.join("/api/v1/web/socket").copy_with(scheme="ws"))
@@ -168,8 +186,11 @@ async def open_socket(
     socket = await stack.enter_async_context(connect(url, proxy=None, close_timeout=1))
     hello = {"type": "hello", "conversation_id": opened["conversation_id"], "token": opened["token"]}
     await socket.send(json.dumps({**hello, "after": 0}))
-    while json.loads(await socket.recv())["type"] != "ready":
-        pass
+    frame = {"type": ""}
+    while frame["type"] != "ready":
+        frame = json.loads(await socket.recv())
+        if frame["type"] == "error":
+            raise RefusedError(str(frame))
     return socket
 
 
@@ -179,7 +200,7 @@ async def ask(socket: ClientConnection, text: str) -> tuple[Answer | None, bool]
     There is no answer where the message before had handed the conversation to people.
 
     Raises:
-        RuntimeError: The service refused the message.
+        RefusedError: The service did not take the message.
         TimeoutError: No reply came within ANSWER_WITHIN_S.
     """
     message = {"type": "message", "id": str(uuid.uuid4()), "text": text}
@@ -194,7 +215,7 @@ async def ask(socket: ClientConnection, text: str) -> tuple[Answer | None, bool]
         while True:
             frame = json.loads(await socket.recv())
             if frame["type"] == "error":
-                raise RuntimeError(f"refused: {frame}")
+                raise RefusedError(str(frame))
             if frame["type"] == "accepted":
                 accepted, own_seq, own_id = time.perf_counter(), frame["seq"], frame["message_id"]
             elif frame.get("kind") == "owner":

@@ -30,7 +30,7 @@ def render_figures(figures: Figures) -> str:
         "Dragoman: from the widget's socket and back",
         [
             "customers", "replies/s", "accepted → reply p50 / p95 / p99 (ms)", "sent → reply p50 / p95 (ms)",
-            "CPU a reply (ms): service / Rasa / actions / driver", "handed off",
+            "CPU a reply (ms): service / Rasa / actions / driver", "handed off", "refused",
         ],
         [_service_row(row) for row in figures["service"].values()],
     )  # fmt: skip
@@ -73,6 +73,7 @@ def _service_row(row: Figures) -> list[str]:
         f"{sent['p50_ms']:g} / {sent['p95_ms']:g}",
         " / ".join(f"{cpu[name]:g}" for name in ("service", "bot", "actions", "driver")),
         f"{row['handed_off']} of {row['conversations']}",
+        str(row["refused"]),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from rasa.shared.core.events import Event
+from rasa.shared.core.events import Event, SlotSet
 from rasa.shared.utils.common import all_subclasses
 
 
@@ -31,7 +31,11 @@ def read_events(documents: Iterable[Mapping[str, Any]]) -> list[Event]:
 
 def _read(document: Any) -> Event:
     try:
-        return _classes()[document["event"]]._from_parameters(dict(document))
+        event = _classes()[document["event"]]._from_parameters(dict(document))
+        if isinstance(event, SlotSet):
+            # The one event for which Rasa makes do without its name.
+            document["name"]
+        return event
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         name = document.get("event") if isinstance(document, Mapping) else document
         raise UnknownEventError(f"{name!r} is no event of Rasa's, or lacks {error}") from error

@@ -192,6 +192,8 @@ class GuardedWebSocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
         if self.close_sent and self._read_timer is None:
+            # The other side's close may be among what has waited.
+            self._parse()
             self._read_timer = self.loop.call_later(FLUSH_WITHIN_S, self.transport.abort)
 
     def handle_ping(self) -> None:

@@ -44,7 +44,7 @@ async def test_killed_replicas_lose_double_and_reorder_nothing(
     killer = Killer(cluster.replicas, rng, spare_the_last=True)
     async with crowd_at(installed, 60, think_s=8, rng=rng) as crowd:
         await crowd.goes_on(30)
-        await killer.run(18, mean_pause_s=2.5)
+        await killer.run(18, mean_pause_s=2)
         # Both at once: nobody is there to ask for as long as a start takes.
         for replica in range(len(cluster.replicas)):
             await killer.kill("bot", replica)
@@ -69,7 +69,7 @@ async def test_killed_processes_of_one_machine_lose_double_and_reorder_nothing(
         )
         async with crowd_at(installed, 20, think_s=4, rng=rng) as crowd:
             await crowd.goes_on(10)
-            await killer.run(6, mean_pause_s=2.5)
+            await killer.run(4, mean_pause_s=2)
             await killer.kill("bot", 0)
             await killer.all_ready()
             await crowd.goes_on(10)

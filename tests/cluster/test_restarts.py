@@ -7,19 +7,20 @@ import asyncio
 import pytest
 
 from scripts.cluster import KINDS, Cluster
-from tests.cluster.crowd import Crowd, Installed, crowd_at
-from tests.cluster.truth import Verdict
+from tests.cluster.crowd import Crowd, Installed, crowd_at, waits_s
 
 VISITORS = 20
 THINK_S = 3.0
+# On a machine that has other work, too; a proxy that does not take a replica back makes people wait a minute.
+LONGEST_WAIT_S = 20.0
 
 
-async def _check(crowd: Crowd, may_hand_off: bool = False) -> Verdict:
+async def _check(crowd: Crowd) -> None:
     verdict = await crowd.finish()
     assert verdict.problems == []
     assert verdict.answered > 0
-    assert verdict.handed_off == 0 or may_hand_off
-    return verdict
+    assert verdict.handed_off == 0
+    assert max(waits_s(crowd)) < LONGEST_WAIT_S
 
 
 @pytest.mark.parametrize("kind", KINDS)

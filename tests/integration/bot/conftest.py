@@ -21,6 +21,7 @@ from rasa.utils.log_utils import configure_structlog
 from sanic import Sanic
 
 from bot.conversation_store import ConversationStore
+from bot.lock_store import ConversationLocks
 from bot.service_channel import ServiceChannel
 
 FOLDER = Path(__file__).parent
@@ -174,6 +175,7 @@ async def bot(loaded: Agent, actions: FakeActions, tmp_path: Path) -> AsyncItera
     store = ConversationStore(domain=loaded.domain, host=f"sqlite:///{tmp_path / 'bot.db'}")
     assert loaded.processor is not None
     loaded.tracker_store = loaded.processor.tracker_store = store
+    loaded.lock_store = loaded.processor.lock_store = ConversationLocks()
     headers = {"Authorization": f"Bearer {SECRET}"}
     loaded.action_endpoint = loaded.processor.action_endpoint = EndpointConfig(actions.url, headers=headers)
     channel = ServiceChannel.from_credentials({"secret": SECRET, "timeout_seconds": 2})
@@ -191,3 +193,4 @@ async def bot(loaded: Agent, actions: FakeActions, tmp_path: Path) -> AsyncItera
             yield Bot(client, loaded, store)
         server.close()
         await server.wait_closed()
+    store.close()

@@ -140,6 +140,7 @@ async def test_turn_that_takes_too_long_is_given_up(bot: Bot, actions: FakeActio
 
 
 async def test_database_that_is_gone_fails_the_turn(bot: Bot) -> None:
+    await bot.store.check()
     with bot.store.engine.begin() as connection:
         connection.execute("ALTER TABLE bot_turns RENAME TO elsewhere")
     customer = Customer(bot, language="en")
@@ -148,6 +149,64 @@ async def test_database_that_is_gone_fails_the_turn(bot: Bot) -> None:
     with bot.store.engine.begin() as connection:
         connection.execute("ALTER TABLE elsewhere RENAME TO bot_turns")
     assert (await bot.post(request)).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"events": [{"event": "stack"}]}'])
+async def test_rubbish_from_the_action_server_fails_the_turn(
+    bot: Bot, actions: FakeActions, body: bytes
+) -> None:
+    customer = Customer(bot, language="en")
+    request = customer.request("where is my order")
+    actions.fail = lambda name: web.Response(body=body)
+    response = await bot.post(request)
+    assert (response.status_code, response.json()["code"]) == (503, "turn_failed")
+    assert await bot.events(customer.sender_id) == []
+    actions.fail = lambda name: None
+    assert (await bot.post(request)).json()["task"] == "track_order"
+
+
+async def test_long_conversation_goes_on_as_a_short_one(bot: Bot) -> None:
+    customer, other = Customer(bot, language="en"), Customer(bot, language="en")
+    for _ in range(12):
+        await customer.say("hello")
+    await other.say("hello")
+    for text in (
+        "where is my order",
+        "how much is delivery",
+        "hello",
+        "48213",
+        "b.may@mail.example",
+        "hello",
+    ):
+        long, short = await customer.say(text), await other.say(text)
+        assert {**long, "message_id": None} == {**short, "message_id": None}
+
+
+async def test_form_is_still_open_after_many_interruptions(bot: Bot) -> None:
+    customer = Customer(bot, language="en")
+    await customer.say("where is my order")
+    await customer.say("48213")
+    for _ in range(6):
+        answer = await customer.say("how much is delivery")
+        assert (answer["task"], answer["slots"]["order_number"]) == ("track_order", "48213")
+    assert (await customer.say("b.may@mail.example"))["task"] is None
+
+
+async def test_huge_body_is_refused(bot: Bot) -> None:
+    for body in (b'{"text": "' + b"x" * 300_000 + b'"}', b"[" * 100_000):
+        response = await bot.post(body)
+        assert response.status_code in (400, 413)
+
+
+async def test_not_ready_while_the_database_does_not_answer(bot: Bot) -> None:
+    await bot.store.check()
+    with bot.store.engine.begin() as connection:
+        connection.execute("ALTER TABLE bot_turns RENAME TO elsewhere")
+    response = await bot.client.get("/webhooks/service/")
+    assert (response.status_code, response.json()) == (503, {"status": "no database"})
+    with bot.store.engine.begin() as connection:
+        connection.execute("ALTER TABLE elsewhere RENAME TO bot_turns")
+    assert (await bot.client.get("/webhooks/service/")).status_code == 200
 
 
 async def test_fault_of_ours_is_told_as_one(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ from tests.servers import Postgres, Redis, running_postgres, running_redis
 
 SECRET = "s" * 40
 PASSWORD = "correct horse battery"
+# Never used, and reading the authorities takes longer than most tests: once is enough.
+TLS = ssl.create_default_context()
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
@@ -50,7 +53,7 @@ class Running:
         self.app = app
         self.base_url = base_url
         self.bot = bot
-        self.http = httpx.AsyncClient(base_url=base_url, trust_env=False)
+        self.http = httpx.AsyncClient(base_url=base_url, trust_env=False, verify=TLS)
 
     @property
     def services(self) -> Services:
@@ -75,7 +78,7 @@ class Running:
         assert response.status_code == 201, response.text
         self.http.cookies.clear()
         headers = {"Authorization": f"Bearer {response.json()['token']}"}
-        return httpx.AsyncClient(base_url=self.base_url, headers=headers, trust_env=False)
+        return httpx.AsyncClient(base_url=self.base_url, headers=headers, trust_env=False, verify=TLS)
 
 
 @asynccontextmanager

@@ -23,7 +23,8 @@ def make_figures() -> dict[str, Any]:
     load = {
         "customers": 1, "think_s": 0.0, "replies_per_s": 90.0,
         "accepted_to_reply": LATENCY, "sent_to_reply": LATENCY,
-        "cpu_ms_per_reply": {"service": 4.0, "bot": 4.5, "actions": 0.1, "driver": 1.0}, "handed_off": 0,
+        "cpu_ms_per_reply": {"service": 4.0, "bot": 4.5, "actions": 0.1, "driver": 1.0},
+        "handed_off": 0, "refused": 0,
         "conversations": 3, "processes": {"bot": PROCESS},
     }  # fmt: skip
     figures: dict[str, Any] = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, BotUttered, UserUttered
 
+from bot.conversation_store import Turn
 from bot.knowledge import default_knowledge
-from bot.turn_format import MalformedTurnError, TextTooLongError, parse_turn, render_turn, state_after
+from bot.turn_format import MalformedTurnError, TextTooLongError, parse_turn, render_turn
 
 REQUEST: dict[str, Any] = {
     "sender_id": "c1.1",
@@ -49,6 +50,8 @@ def test_metadata_cannot_smuggle_in_what_only_the_bot_knows() -> None:
         ({"sender_id": None}, "sender_id must be a string"),
         ({"sender_id": ""}, "sender_id must have 1 to 255"),
         ({"message_id": "x" * 256}, "message_id must have 1 to 255"),
+        ({"message_id": "a\x00"}, "message_id must have printable"),
+        ({"sender_id": "\ud83d"}, "sender_id must have printable"),
         ({"text": 1}, "text must be a string"),
         ({"payload": 1}, "payload must be a string"),
         ({"metadata": None}, "metadata must be an object"),
@@ -104,10 +107,9 @@ def test_response_tells_replies_understanding_and_state() -> None:
         {"buttons": [{"title": "Costi", "payload": "label:faq/return_cost", "more": 1}]},
         {"topic": "faq/return_policy", "utter_action": "utter_answer"},
     )
-    turn = [user("m1"), ActionExecuted("utter_answer"), reply]
-    response = render_turn(
-        "m1", turn, {"email": "a@b.example", "order_number": None}, "track_order_form", default_knowledge()
-    )
+    slots = {"email": "a@b.example", "order_number": None, "requested_slot": "order_number"}
+    turn = Turn([user("m1"), ActionExecuted("utter_answer"), reply], slots, "track_order_form")
+    response = render_turn("m1", turn, default_knowledge())
     assert response["replies"] == [
         {
             "text": "Entro 30 giorni.",
@@ -127,13 +129,6 @@ def test_response_tells_replies_understanding_and_state() -> None:
 
 def test_handoff_is_told_and_is_no_reply() -> None:
     signal = BotUttered(None, {"custom": {"handoff": {"reason": "requested"}}}, {})
-    response = render_turn("m1", [user("m1", "request_human"), signal], {}, None, default_knowledge())
+    response = render_turn("m1", Turn([user("m1", "request_human"), signal], {}, None), default_knowledge())
     assert response["handoff"] == {"reason": "requested"}
     assert response["replies"] == []
-
-
-def test_state_is_that_at_the_end_of_the_turn_asked_for() -> None:
-    first = [user("m1"), ActiveLoop("track_order_form"), SlotSet("order_number", "1")]
-    events = [*first, user("m2"), SlotSet("order_number", "2"), ActiveLoop(None)]
-    assert state_after(events, first) == ({"order_number": "1"}, "track_order_form")
-    assert state_after(events, events[3:]) == ({"order_number": "2"}, None)

@@ -70,9 +70,7 @@ def change_object(dice: random.Random, base: dict[str, Any]) -> dict[str, Any]:
     changed = dict(base)
     for key in base:
         if key != "type" and dice.random() < 0.5:
-            changed[key] = (
-                change_object(dice, base[key]) if isinstance(base[key], dict) else make_value(dice)
-            )
+            changed[key] = change_object(dice, base[key]) if isinstance(base[key], dict) else make_value(dice)
     if dice.random() < 0.15:
         changed[str(make_value(dice, 9))] = make_value(dice)
     if dice.random() < 0.1 and changed:

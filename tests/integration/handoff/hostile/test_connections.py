@@ -64,8 +64,9 @@ async def test_slow_heads_and_idle_connections_end_and_a_customer_is_served_mean
     async def trickle() -> None:
         while True:
             await asyncio.sleep(0.5)
-            for connection in slow:
-                connection.writer.write(b"X-c: d\r\n")
+            for number, connection in enumerate(slow):
+                if number % 4 and not connection.writer.is_closing():
+                    connection.writer.write(b"X-c: d\r\n")
 
     trickling = asyncio.create_task(trickle())
     among_s = await measure_answer_s(service)
@@ -147,6 +148,7 @@ async def test_sockets_of_one_address_are_limited_and_free_again(service: Runnin
     process = psutil.Process()
     alone_s = await measure_answer_s(service)
     before = process.memory_info().rss
+    sockets = service.services.limits.address_sockets
     opened: list[Raw] = []
     refused = 0
     for _ in range(1000):
@@ -156,15 +158,15 @@ async def test_sockets_of_one_address_are_limited_and_free_again(service: Runnin
             opened.append(connection)
             continue
         refused += 1
+        assert sockets.total <= 40
         assert b" 429 " in head, head
         assert b"retry-after: " in head.lower()
         await connection.close()
-    assert len(opened) <= 40
-    assert refused >= 600
+    # More than 40 in turn: who says no hello is let go in the meantime.
+    assert refused >= 800
     assert process.memory_info().rss - before < 40 * MEGABYTE
     for connection in opened:
         await connection.close()
-    sockets = service.services.limits.address_sockets
     await until(lambda: sockets.total == 0)
     service.services.limits.handshakes._buckets.clear()
     assert await measure_answer_s(service) < 10 * alone_s + 0.25

@@ -189,10 +189,8 @@ async def test_fuzzed_bodies_get_a_clear_answer(service: Running, path: str) -> 
     transport = httpx.ASGITransport(service.app, raise_app_exceptions=False)
     statuses: set[int] = set()
     async with httpx.AsyncClient(transport=transport, base_url="http://x", trust_env=False) as client:
-        for raw in make_frames(SEED + 5, 500, bases):
-            # Checking a password takes long on purpose.
-            if path.endswith("session") and b'"password": "x"' in (raw if isinstance(raw, bytes) else b""):
-                continue
+        # Checking a password takes long on purpose.
+        for raw in make_frames(SEED + 5, 100 if path.endswith("session") else 600, bases):
             body = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
             response = await client.post(path, content=body, headers={"Content-Type": "application/json"})
             statuses.add(response.status_code)

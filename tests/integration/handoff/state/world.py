@@ -7,7 +7,7 @@ import contextlib
 import time
 import uuid
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -100,11 +100,11 @@ class Widget(Customer):
                 await self.send(**frame)
 
     async def vanish(self) -> None:
+        """Be gone without a word; what was not read yet is lost."""
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            self._socket.transport.abort()
+            await self._reading
             self._reading = None
-            await self.disconnect()
 
     async def _read(self) -> None:
         with contextlib.suppress(websockets.ConnectionClosed):
@@ -134,23 +134,15 @@ class Widget(Customer):
         return [frame["code"] for frame in self.frames if frame["type"] == "error"]
 
 
-@dataclass
 class Agent:
-    name: str
-    token: str
-    http: dict[str, httpx.AsyncClient] = field(default_factory=dict)
-    """By the address of the replica."""
+    """Signed in once, at every replica."""
+
+    def __init__(self, name: str, client: httpx.AsyncClient) -> None:
+        self.name = name
+        self.http = client
 
     async def call(self, base_url: str, path: str, **body: Any) -> httpx.Response:
-        if base_url not in self.http:
-            headers = {"Authorization": f"Bearer {self.token}"}
-            self.http[base_url] = httpx.AsyncClient(base_url=base_url, headers=headers, trust_env=False)
-        return await self.http[base_url].post(path, json=body)
-
-    async def close(self) -> None:
-        for client in self.http.values():
-            await client.aclose()
-        self.http.clear()
+        return await self.http.post(base_url + path, json=body)
 
 
 class World:
@@ -170,14 +162,12 @@ class World:
         for replica in self.replicas:
             await replica.start()
         for name in NAMES:
-            client = await self.replicas[0].running.sign_in(name)
-            self.agents.append(Agent(name, client.headers["authorization"].removeprefix("Bearer ")))
-            await client.aclose()
+            self.agents.append(Agent(name, await self.replicas[0].running.sign_in(name)))
 
     async def stop(self) -> None:
         self.bot.speak_of_all()
         for agent in self.agents:
-            await agent.close()
+            await agent.http.aclose()
         for replica in self.replicas:
             await replica.stop()
         await self.database.close()

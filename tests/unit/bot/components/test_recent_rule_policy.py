@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.core.events import (
+    ActionExecuted,
+    ActionExecutionRejected,
+    ActiveLoop,
+    BotUttered,
+    Event,
+    SlotSet,
+    UserUttered,
+)
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.components.recent_rule_policy import recent
+from bot.components.recent_rule_policy import recent, situation
 
 DOMAIN = Domain.load(str(Path(__file__).parents[4] / "bot" / "domain"))
 FORM = "track_order_form"
@@ -58,3 +66,32 @@ def test_work_does_not_grow_with_the_conversation() -> None:
 def test_short_conversation_is_left_as_it_is() -> None:
     tracker = conversation(1, turns=2)
     assert recent(tracker, DOMAIN) is tracker
+
+
+def test_situation_is_the_same_whatever_was_written_and_before() -> None:
+    long, short = conversation(1, turns=30), conversation(1, turns=30)
+    shortened = DialogueStateTracker.from_events("c2.1", recent(short, DOMAIN, turns=4).events, DOMAIN.slots)
+    assert situation(long, DOMAIN) == situation(shortened, DOMAIN)
+    latest = shortened.latest_message
+    assert latest is not None
+    latest.text, latest.message_id, latest.metadata = "something else", "m-2", {"market": "IT"}
+    assert situation(long, DOMAIN) == situation(shortened, DOMAIN)
+
+
+def test_situations_differ_by_what_rules_look_at() -> None:
+    def after(*events: Event) -> str:
+        told = [ActionExecuted("action_listen"), *events]
+        return situation(DialogueStateTracker.from_events("c1.1", told, DOMAIN.slots), DOMAIN)
+
+    number = {"entity": "order_number", "value": "1"}
+    different = [
+        after(),
+        after(UserUttered("…", {"name": "greet"})),
+        after(UserUttered("…", {"name": "inform"})),
+        after(UserUttered("…", {"name": "inform"}, [number])),
+        after(UserUttered("…", {"name": "inform"}), ActionExecuted("utter_inform")),
+        after(ActiveLoop(FORM), UserUttered("…", {"name": "greet"})),
+        after(ActiveLoop(FORM), UserUttered("…", {"name": "greet"}), ActionExecutionRejected(FORM)),
+        after(ActiveLoop(FORM), ActionExecutionRejected(FORM), UserUttered("…", {"name": "greet"})),
+    ]
+    assert len(set(different)) == len(different)
