@@ -8,10 +8,10 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup train evaluate check bench encoder lock clean
+.PHONY: help run test setup train evaluate check cluster-test soak bench encoder lock clean
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: ## Install what is missing, train if needed, start everything, print the addresses
 	@$(PYTHON) -m scripts.run
@@ -40,6 +40,13 @@ test: check train ## Everything: checks, unit, integration, acceptance, browser
 	$(BOT) -m pytest tests/unit/bot tests/integration/bot --ignore=tests/unit/bot/encoder/test_stages.py
 	$(APP) -m pytest tests/unit tests/integration tests/acceptance tests/browser \
 		--ignore=tests/unit/bot --ignore=tests/integration/bot
+	$(APP) -m pytest tests/cluster
+
+cluster-test: setup train ## Two of each process, PostgreSQL, Redis, nginx: restarts and kills under load (5 min.)
+	$(APP) -m pytest tests/cluster
+
+soak: setup train ## 200 kills under 200 conversations, then ten calm minutes: make soak [SOAK="--kills 50 --minutes 3"]
+	@$(APP) -m tests.cluster.soak $(SOAK)
 
 bench: setup train ## Measure speed and memory beside stock Rasa (12 min.): make bench [QUICK=1]
 	@$(APP) -m benchmarks.bench $(if $(QUICK),--quick)

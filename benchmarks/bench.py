@@ -7,7 +7,6 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,6 +56,11 @@ IDLE_SOCKETS = 1000
 Figures = dict[str, Any]
 
 
+def pids_of(processes: Processes) -> dict[str, int]:
+    """Return the process ids by name: service, bot, actions."""
+    return {name: process.pid for name, process in processes.running.items()}
+
+
 def bench_embedded(is_quick: bool) -> Figures:
     """Measure the embedded set-up: start-up, the loads, Rasa by itself, idle sockets."""
     shutil.rmtree(FOLDER / "embedded", ignore_errors=True)
@@ -72,15 +76,22 @@ def bench_embedded(is_quick: bool) -> Figures:
             processes.wait_until_ready()
             start_up[key] = round(time.monotonic() - started, 1)
             say(f"· all three processes answer after {start_up[key]} s")
-        pids = {name: process.pid for name, process in processes.running.items()}
-        return {"start_up": start_up, **uvloop.run(_measure(installation, pids, start_up, is_quick))}
+        figures = {"start_up": start_up, **uvloop.run(_measure(processes, start_up, is_quick))}
+        if not is_quick:
+            # A service that has been under load has memory to spare, and would hide what sockets need.
+            processes.stop("service")
+            processes.start("service")
+            processes.wait_until_ready()
+            idle = uvloop.run(measure_idle_sockets(installation.origin, IDLE_SOCKETS, 8, pids_of(processes)))
+            figures["idle_sockets"] = idle
+            say(f"· {IDLE_SOCKETS} idle sockets: {idle['added_mb']} MB")
+        return figures
     finally:
         processes.stop()
 
 
-async def _measure(
-    installation: Installation, pids: Mapping[str, int], start_up: Figures, is_quick: bool
-) -> Figures:
+async def _measure(processes: Processes, start_up: Figures, is_quick: bool) -> Figures:
+    installation, pids = processes.installation, pids_of(processes)
     origin = installation.origin
     start_up["first_reply_ms"] = await _first_reply_ms(origin)
     figures: Figures = {"service": {}, "bot": {}}
@@ -98,10 +109,6 @@ async def _measure(
         )
         figures["bot"][str(load.customers)] = row
         say(f"· our Rasa alone, {load.customers} customers: {row['replies_per_s']} replies/s")
-    if not is_quick:
-        idle = await measure_idle_sockets(origin, IDLE_SOCKETS, 8, pids)
-        figures["idle_sockets"] = idle
-        say(f"· {IDLE_SOCKETS} idle sockets: {idle['added_mb']} MB")
     return figures
 
 
@@ -139,9 +146,9 @@ def bench_replicas() -> Figures:
             Cluster(Path(folder), SETTINGS, replicas) as cluster,
         ):
             pids = {
-                f"{name}-{number}": process.pid
+                f"{name}-{number}": pid
                 for number, replica in enumerate(cluster.replicas)
-                for name, process in replica.running.items()
+                for name, pid in pids_of(replica).items()
             }
             for server in (cluster.postgres, cluster.redis):
                 assert server.process is not None

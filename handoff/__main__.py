@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -45,6 +46,9 @@ def main() -> int:
             create_app(settings), host=arguments.host, port=arguments.port, timeout_graceful_shutdown=5
         )
     )
+    # What is there now stays: the collector need not walk through it in the middle of answers.
+    gc.collect()
+    gc.freeze()
     with suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else 1

@@ -117,7 +117,8 @@ class Backpressure:
         self._most = most
         self._count = count
         self._now = now
-        self._pending = 0
+        self._counted = 0
+        self._let_in = 0
         self._counted_at = -COUNT_EVERY_S
 
     async def check(self) -> None:
@@ -130,10 +131,12 @@ class Backpressure:
             return
         if self._now() - self._counted_at >= COUNT_EVERY_S:
             self._counted_at = self._now()
-            self._pending = await self._count()
-        if self._pending >= self._most:
-            raise BusyError(f"{self._pending} turns pending", retry_after_s=BUSY_RETRY_S)
-        self._pending += 1
+            # Before the question, not after: who comes while it is asked is counted too.
+            self._let_in = 0
+            self._counted = await self._count()
+        if self._counted + self._let_in >= self._most:
+            raise BusyError(f"{self._counted} turns pending", retry_after_s=BUSY_RETRY_S)
+        self._let_in += 1
 
 
 class RateLimits:

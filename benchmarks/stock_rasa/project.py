@@ -23,8 +23,8 @@ from scripts.processes import free_port
 
 CONFIG = Path(__file__).parent / "config.yml"
 LANGUAGES = ("en", "it")
-# Messages of a topic in each language. More make training longer, an answer hardly slower.
-MESSAGES_PER_TOPIC = 25
+# Messages of a topic in each language. More make training much longer and an answer no faster.
+MESSAGES_PER_TOPIC = 8
 STORIES = 12
 START_TIMEOUT_S = 240.0
 RESPONSE = (

@@ -2,8 +2,8 @@
 
 python -m tests.cluster.soak [--kills 200] [--visitors 200] [--minutes 10] [--calm-minutes 10] [--seed N]
 
-Writes var/soak.json (docs/testing.md says how to read it); ends with 1 when a message was lost, doubled, out of
-order or answered wrongly.
+Writes var/soak.json (docs/testing.md says how to read it); ends with 1 when a message was lost, doubled, out
+of order or answered wrongly.
 """
 
 from __future__ import annotations

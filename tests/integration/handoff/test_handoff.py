@@ -191,7 +191,7 @@ async def test_stepping_in_unasked_is_a_handoff_too(service: Running) -> None:
     )
     body = (await anna.get(f"{path}/packet")).json()
     jsonschema.validate(body["packet"], SCHEMA)
-    assert "An agent stepped in unasked." in body["summary"]
+    assert "An agent stepped in without being asked." in body["summary"]
 
     resolve = {"reason": "spam", "note": "a test of ours"}
     assert (await anna.post(f"{path}/resolve", json=resolve)).status_code == 204

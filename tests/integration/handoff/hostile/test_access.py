@@ -1,4 +1,4 @@
-"""Who is not who they say: forged, stolen, old and exchanged tokens, guessed passwords, pages of other sites."""
+"""Who is not who they say: forged, stolen and old tokens, guessed passwords, pages of other sites."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
 import statistics
 import time
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 import websockets
 
@@ -157,7 +158,7 @@ async def test_session_ends_with_sign_out_time_or_account(service: Running) -> N
 
 
 async def test_every_changing_call_needs_the_sessions_own_csrf_token(service: Running) -> None:
-    """Cookie alone, with another agent's token, and with an empty one: on each call that the API describes."""
+    """Cookie alone, with another agent's token, with an empty one: on each call that the API describes."""
     customer = await service.open_customer()
     anna, other = await service.sign_in("Anna"), await service.sign_in("Bruno")
     cookie = "dragoman_session=" + anna.headers["authorization"].removeprefix("Bearer ")
@@ -251,38 +252,6 @@ async def test_unknown_account_takes_as_long_as_a_known_one(service: Running) ->
     assert 0.3 < unknown / known < 3
 
 
-async def test_guessing_from_one_address_is_slowed_whatever_the_account(service: Running) -> None:
-    service.services.limits.sign_in._burst = 3.0
-    answers = [
-        await service.http.post("/api/v1/session", json={"email": f"{number}@x.example", "password": "guess"})
-        for number in range(5)
-    ]
-    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
-    assert int(answers[-1].headers["retry-after"]) >= 1
-
-
-@pytest.mark.parametrize("trust", [False, True])
-async def test_only_the_proxys_word_is_believed_about_the_address(service: Running, trust: bool) -> None:
-    object.__setattr__(service.services.settings, "trust_proxy", trust)
-    service.services.limits.conversations._burst = 2.0
-    statuses = []
-    for number in range(6):
-        headers = [
-            ("X-Forwarded-For", f"10.0.0.{number}"),
-            ("X-Forwarded-For", f"10.9.9.{number}, 203.0.113.7"),
-            ("Forwarded", f"for=10.0.1.{number}"),
-            ("X-Real-IP", f"10.0.2.{number}"),
-        ]
-        response = await service.http.post("/api/v1/web/conversations", json={}, headers=headers)
-        statuses.append(response.status_code)
-    assert statuses == [201, 201, 429, 429, 429, 429]
-    if trust:
-        response = await service.http.post(
-            "/api/v1/web/conversations", json={}, headers={"X-Forwarded-For": "203.0.113.8"}
-        )
-        assert response.status_code == 201
-
-
 async def test_pages_that_are_not_on_the_list_get_no_conversation_no_socket_and_no_cors(
     service: Running,
 ) -> None:
@@ -302,8 +271,10 @@ async def test_pages_that_are_not_on_the_list_get_no_conversation_no_socket_and_
         assert response.status_code == (201 if is_allowed else 403), origin
         url = service.base_url.replace("http", "ws", 1) + "/api/v1/web/socket"
         async with websockets.connect(url, proxy=None, origin=websockets.Origin(origin)) as socket:
-            hello = f'{{"type":"hello","conversation_id":"{customer.conversation_id}","token":"{customer.token}"}}'
-            await socket.send(hello)
+            hello = {"type": "hello", "conversation_id": customer.conversation_id, "token": customer.token}
+            with suppress(websockets.ConnectionClosed):
+                # It may have been closed already.
+                await socket.send(json.dumps(hello))
             answer = await asyncio.wait_for(socket.recv(), 10)
         assert ('"ready"' in str(answer)) is is_allowed, origin
 
@@ -326,68 +297,3 @@ async def test_consoles_socket_is_closed_to_other_pages_and_to_strangers(service
                 url, proxy=None, origin=websockets.Origin(origin), additional_headers={"Cookie": cookie}
             )
         assert refused.value.response.status_code == 403
-
-
-async def test_one_agents_calls_are_limited(service: Running) -> None:
-    service.services.limits.agent_calls._burst = 2.0
-    customer = await service.open_customer()
-    anna, bruno = await service.sign_in("Anna"), await service.sign_in("Bruno")
-    path = f"/api/v1/conversations/{customer.conversation_id}/read"
-    answers: list[httpx.Response] = [await anna.post(path) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [204, 204, 429]
-    assert (answers[-1].json()["code"], "retry-after" in answers[-1].headers) == ("rate_limited", True)
-    assert (await bruno.post(path)).status_code == 204
-
-
-async def test_receipts_and_typing_are_limited_and_messages_still_go_through(service: Running) -> None:
-    service.services.limits.frames._burst = 5.0
-    customer = await service.open_customer()
-    for number in range(6):
-        await customer.send(type="read", seq=number)
-    error = await customer.wait_for(lambda frame: frame["type"] == "error")
-    assert error["code"] == "rate_limited"
-    await customer.say("hi")
-    assert await customer.hear("bot") == "echo: hi"
-
-
-async def test_contact_and_address_have_limits_over_all_their_conversations(service: Running) -> None:
-    limits = service.services.limits
-    limits.messages._burst = 3.0
-    identity = {**IDENTITY, "signature": RIGHT}
-    first, second = (
-        await service.open_customer(identity=identity),
-        await service.open_customer(identity=identity),
-    )
-    for number in range(2):
-        await first.say(f"a{number}")
-        await first.hear("bot")
-    await second.say("b0")
-    await second.hear("bot")
-    await second.say("b1", "b1")
-    error = await second.wait_for(lambda frame: frame["type"] == "error")
-    assert (error["code"], error["id"]) == ("rate_limited", "b1")
-    limits.address_messages._buckets.clear()
-    limits.address_messages._burst = 1.0
-    strangers = [await service.open_customer() for _ in range(2)]
-    await strangers[0].say("c0")
-    await strangers[0].hear("bot")
-    await strangers[1].say("c1")
-    error = await strangers[1].wait_for(lambda frame: frame["type"] == "error")
-    assert error["code"] == "rate_limited"
-
-
-async def test_more_than_the_service_takes_on_is_told_to_come_back(service: Running) -> None:
-    service.services.limits.backpressure._most = 2
-    service.bot.delay_s = 1.0
-    customers = [await service.open_customer(language="it") for _ in range(4)]
-    for customer in customers:
-        await customer.say("hello", "m")
-    answers = [
-        await customer.wait_for(lambda frame: frame["type"] in ("accepted", "error"))
-        for customer in customers
-    ]
-    busy = [answer for answer in answers if answer["type"] == "error"]
-    assert len(busy) == 2
-    assert {(answer["code"], answer["id"]) for answer in busy} == {("busy", "m")}
-    assert "molte richieste" in busy[0]["message"]
-    assert busy[0]["retry_after_s"] >= 1

@@ -1,4 +1,4 @@
-"""Connections that are slow, idle, endless or a thousand: they end, and everybody else is served meanwhile."""
+"""Connections that are slow, idle, endless or a thousand: they end, and others are served meanwhile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from tests.integration.handoff.conftest import Running, make_settings, running_s
 from tests.integration.handoff.hostile.raw import BINARY, CONTINUATION, PING, TEXT, Raw, frame
 
 MEGABYTE = 1024 * 1024
-HEAD = b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+HEAD = (
+    b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+)
 
 
 @pytest.fixture
