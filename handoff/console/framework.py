@@ -29,7 +29,9 @@ FAVICON = (ASSETS_FOLDER / "favicon.svg").read_text(encoding="utf-8")
 @cache
 def get_host() -> FastAPI:
     """Return the application that NiceGUI runs in."""
-    host = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    host = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    # As in the application around it: no address is made of the Host header.
+    app.router.redirect_slashes = False
     # No long polling: the gate lets web sockets through and nothing else.
     app.config.socket_io_js_transports = ["websocket"]
     ui.run_with(

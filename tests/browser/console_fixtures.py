@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -183,14 +183,16 @@ class CustomerHandle:
 
 
 @contextmanager
-def console_service(folder: Path) -> Iterator[ConsoleService]:
-    """Run the service until the block ends."""
+def console_service(
+    folder: Path, answer: Callable[[TurnRequest], TurnResult] = script, **changes: Any
+) -> Iterator[ConsoleService]:
+    """Run the service, its settings changed as said, until the block ends."""
     started: dict[str, Any] = {}
     is_up, is_over = threading.Event(), threading.Event()
 
     async def serve() -> None:
         try:
-            async with running_service(make_settings(folder), FakeBot(script=script)) as running:
+            async with running_service(make_settings(folder, **changes), FakeBot(script=answer)) as running:
                 started.update(running=running, loop=asyncio.get_running_loop())
                 is_up.set()
                 await asyncio.to_thread(is_over.wait)

@@ -13,12 +13,11 @@ import asyncio
 import json
 import random
 import secrets
+import shutil
 import sys
-import tempfile
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from scripts.cluster import Cluster
@@ -117,13 +116,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     arguments = parser.parse_args()
     _say(f"seed {arguments.seed}")
-    with tempfile.TemporaryDirectory(prefix="dragoman-soak-") as folder, Cluster(Path(folder)) as cluster:
+    folder = ROOT / "var" / "soak"
+    shutil.rmtree(folder, ignore_errors=True)
+    with Cluster(folder) as cluster:
         figures = asyncio.run(soak(cluster, arguments, arguments.seed))
     _report(figures)
     file = ROOT / "var" / "soak.json"
-    file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    _say(f"written to {file.relative_to(ROOT)}")
+    _say(f"written to {file.relative_to(ROOT)}; logs are in {folder.relative_to(ROOT)}")
     return 1 if figures["problems"] else 0
 
 

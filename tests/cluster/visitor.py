@@ -68,11 +68,10 @@ class Visitor:
     async def arrive(self) -> None:
         """Open a conversation, however often it takes."""
         persona = self.persona
-        identity = {
-            "id": persona.vendor_contact_id,
-            "email": persona.email,
-            "signature": sign_identity(self.identity_secret, persona.vendor_contact_id, persona.email),
-        }
+        # The order is found by the address; the contact is each visitor's own, as are the limits by contact.
+        contact_id = f"{persona.vendor_contact_id}-{self.number}"
+        signature = sign_identity(self.identity_secret, contact_id, persona.email)
+        identity = {"id": contact_id, "email": persona.email, "signature": signature}
         body = {"language": persona.language, "market": persona.market, "identity": identity}
         while True:
             try:

@@ -11,6 +11,7 @@ const TYPING_SHOWN_MS = 6_000;
 const ACCEPTED_WITHIN_MS = 15_000;
 const ANSWERED_WITHIN_MS = 15_000;
 const ACKNOWLEDGE_AFTER_MS = 100;
+const PROBLEM_SHOWN_MS = 5_000;
 const HISTORY_SETTLES_MS = 1_000;
 
 /** The service did not give us a conversation; `retryAfterMs` is its wish when to ask again. */
@@ -311,7 +312,10 @@ export class Conversation {
       return;
     }
     this.problem = message ?? null;
-    if (!id) return;
+    if (!id) {
+      this.#later("problem", PROBLEM_SHOWN_MS, () => (this.problem = null));
+      return;
+    }
     if (this.#inFlight === id) this.#inFlight = null;
     if (retryAfterS) {
       this.#inFlight = id; // nothing overtakes it while we wait
