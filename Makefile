@@ -48,7 +48,7 @@ cluster-test: setup train ## Two of each process, PostgreSQL, Redis, nginx: rest
 soak: setup train ## 200 kills under 200 conversations, then ten calm minutes: make soak [SOAK="--kills 50 --minutes 3"]
 	@$(APP) -m tests.cluster.soak $(SOAK)
 
-bench: setup train ## Measure speed and memory beside stock Rasa (12 min.): make bench [QUICK=1]
+bench: setup train ## Measure speed and memory beside stock Rasa (12 min., the first time more): make bench [QUICK=1]
 	@$(APP) -m benchmarks.bench $(if $(QUICK),--quick)
 
 encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make encoder [CORPORA=folder] [SIZE=tiny]

@@ -123,6 +123,7 @@ def _other_rows(figures: Figures) -> list[list[str]]:
         rows.append(
             ["latency against stock Rasa (one customer, p50, sent → reply)", f"{ratios['latency']:g} ×"]
         )
+        rows.append(["CPU a reply against stock Rasa (all of ours together)", f"{ratios['cpu']:g} × less"])
         rows.append(["start-up of stock Rasa", f"{figures['stock_rasa']['start_s']:g} s"])
     if "replicas" in figures:
         rows.append(

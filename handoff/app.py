@@ -151,7 +151,7 @@ def create_app(
         """The process is up."""
         return {"status": "ok"}
 
-    @app.get("/ready", tags=["operation"])
+    @app.get("/ready", tags=["operation"], responses={503: {"description": "Not ready", "model": None}})
     async def ready() -> JSONResponse:
         """Whether the bot can be reached as well; 503 when it can't."""
         is_ready = await services.bot.is_ready()

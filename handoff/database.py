@@ -104,6 +104,8 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         # SQLite has one writer at a time: queueing here is fair and cheap, SQLite's own busy-wait is neither.
         self._write_lock = asyncio.Lock()
+        self._busy_since: float | None = None
+        """When another process was first seen to have SQLite's write lock; None while it has not."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -128,23 +130,22 @@ class Database:
     @asynccontextmanager
     async def _only_writer(self) -> AsyncIterator[AsyncSession]:
         """Open a session that has SQLite's write lock: one that reads first may fail when it writes."""
-        deadline = time.monotonic() + BUSY_TIMEOUT_S
-        async with asyncio.timeout(BUSY_TIMEOUT_S):
-            await self._write_lock.acquire()
-        try:
+        async with self._write_lock:
             while True:
                 async with self._sessions() as session:
                     try:
                         await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
                     except OperationalError as error:
-                        if not sqlite.is_busy(error) or time.monotonic() > deadline:
+                        # Another process has it. Who queued meanwhile has waited through the same time.
+                        self._busy_since = self._busy_since or time.monotonic()
+                        waited_s = time.monotonic() - self._busy_since
+                        if not sqlite.is_busy(error) or waited_s > BUSY_TIMEOUT_S:
                             raise
                     else:
+                        self._busy_since = None
                         yield session
                         return
                 await asyncio.sleep(BUSY_RETRY_S)
-        finally:
-            self._write_lock.release()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -174,8 +175,9 @@ async def _storage_errors() -> AsyncIterator[None]:
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise StorageUnavailableError(f"{type(error).__name__}: {error.args[0]}") from error
     except DBAPIError as error:
-        # A server that shuts down, or a connection that broke in the middle.
-        if not (error.connection_invalidated or isinstance(error.orig, PASSING_POSTGRES_ERRORS)):
+        # A server that shuts down, or a connection that broke in the middle; the driver's error is wrapped.
+        cause = error.orig.__cause__ if error.orig else None
+        if not (error.connection_invalidated or isinstance(cause, PASSING_POSTGRES_ERRORS)):
             raise
         raise StorageUnavailableError(f"{type(error).__name__}: {error.args[0]}") from error
     except PASSING_POSTGRES_ERRORS as error:

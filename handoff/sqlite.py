@@ -20,7 +20,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool
 DRIVER = "sqlite+direct"
 
 # Waiting in the loop stops everybody: only for what another connection of this process is just finishing.
-BUSY_TIMEOUT_MS = 20
+BUSY_TIMEOUT_MS = 2
 
 
 class _Cursor(sqlite3.Cursor):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from handoff.conversations import turn_repository
 from handoff.conversations.outbox import Outbox
+from handoff.conversations.service import conversation_topic
 from handoff.conversations.stalls import StallWatch
 from handoff.conversations.turns import Turn, TurnTaker
 from handoff.database import Database
@@ -93,6 +94,8 @@ class Worker:
                 await self._turns.take_turns(conversation_id, claimed)
         except StorageUnavailableError as error:
             logger.warning("a turn of conversation %s waits for the database: %s", conversation_id, error)
+            # What can't be written down can still be said: the customer's message was accepted.
+            await self._database.bus.publish_here(conversation_topic(conversation_id), {"type": "trouble"})
         except Exception:
             # Nothing is lost: the message is still pending and the poll finds it again.
             logger.exception("a turn of conversation %s failed", conversation_id)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from nicegui import Client, app, core, ui
 from socketio.exceptions import ConnectionRefusedError
 
@@ -32,6 +32,8 @@ def get_host() -> FastAPI:
     host = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     # As in the application around it: no address is made of the Host header.
     app.router.redirect_slashes = False
+    # NiceGUI's own answer is a page that it keeps in memory: for whoever asks for a file that there is not.
+    app.add_exception_handler(404, _answer_nothing)
     # No long polling: the gate lets web sockets through and nothing else.
     app.config.socket_io_js_transports = ["websocket"]
     ui.run_with(
@@ -53,6 +55,10 @@ def get_host() -> FastAPI:
     )
     _bind_sockets_to_sessions()
     return host
+
+
+async def _answer_nothing(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=404)
 
 
 @asynccontextmanager

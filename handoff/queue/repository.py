@@ -75,6 +75,15 @@ async def list_waiting_conversations(session: AsyncSession) -> Sequence[uuid.UUI
     ).all()
 
 
+async def find_last_arrival(session: AsyncSession, priority: int) -> datetime | None:
+    """Return since when the last of those waits who wait with a priority; None when nobody does."""
+    return await session.scalar(
+        select(func.max(Handoff.created_at)).where(
+            Handoff.state == HandoffState.WAITING, Handoff.priority == priority
+        )
+    )
+
+
 async def list_taken(
     session: AsyncSession, agent_id: uuid.UUID | None = None, limit: int = 200
 ) -> Sequence[Handoff]:

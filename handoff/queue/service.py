@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -63,7 +64,11 @@ async def hand_off(
     if priority > HIGH and any(handoff.reason is not Reason.STEPPED_IN for handoff in earlier):
         # Somebody who has to come back should not wait at the end of the queue again.
         priority, why = HIGH, [*why, "repeated"]
+    last = await repository.find_last_arrival(session, priority)
     handoff = _add_handoff(session, conversation, reason, priority, why)
+    if last is not None:
+        # Whoever comes later stands behind, also when the clock was set back in between.
+        handoff.created_at = max(handoff.created_at, last + timedelta(microseconds=1))
     conversations.notify_customer(session, conversation, traits, f"notice.handoff.{reason.value}")
     await session.flush()
     handoff.packet = await build_packet(session, conversation, handoff, traits)

@@ -62,6 +62,8 @@ HELLO_WITHIN_S = 10.0
 # The widget pings every 25 s; a socket that is silent for longer than this is half open.
 SILENT_FOR_S = 70.0
 SENT_WITHIN_S = 20.0
+# A customer hears within 5 s whether a message has arrived; a database that hangs may take longer to say so.
+CONFIRMED_WITHIN_S = 4.0
 CLOSED_WITHIN_S = 2.0
 MAX_BAD_FRAMES = 10
 
@@ -219,6 +221,8 @@ class WidgetSocket:
             await self._catch_up()
         elif payload["type"] == "queue":
             await self._tell_position(payload["position"])
+        elif payload["type"] == "trouble":
+            await self._send(render_error(StorageUnavailableError(), self._language))
         elif payload["type"] != "event":
             if payload["type"] == "typing" and payload["who"] != "customer":
                 await self._send(payload)
@@ -260,10 +264,11 @@ class WidgetSocket:
         await limits.backpressure.check()
 
     async def _handle(self, frame: Frame, raw: str | bytes) -> None:
-        await self._check_limits(frame)
         if isinstance(frame, CustomerMessage):
-            await self._receive_message(frame, raw)
-        elif isinstance(frame, Typing):
+            await self._receive_in_time(frame, raw)
+            return
+        await self._check_limits(frame)
+        if isinstance(frame, Typing):
             await self._services.bus.publish(
                 service.conversation_topic(self._conversation_id),
                 {"type": "typing", "who": "customer", "name": None},
@@ -283,7 +288,24 @@ class WidgetSocket:
         else:
             raise InvalidFrameError("hello comes once", problem="hello")
 
+    async def _receive_in_time(self, frame: CustomerMessage, raw: str | bytes) -> None:
+        """Receive a message; raise StorageUnavailableError when that takes too long: the widget repeats it.
+
+        What has begun goes on, also without the socket: letting go of a connection that hangs takes time.
+        """
+        receiving = asyncio.create_task(self._receive_message(frame, raw))
+        try:
+            await asyncio.wait({receiving}, timeout=CONFIRMED_WITHIN_S)
+        finally:
+            if not receiving.done():
+                _abandoned.add(receiving)
+                receiving.add_done_callback(_note_abandoned)
+        if not receiving.done():
+            raise StorageUnavailableError("not confirmed in time")
+        receiving.result()
+
     async def _receive_message(self, frame: CustomerMessage, raw: str | bytes) -> None:
+        await self._check_limits(frame)
         self._services.limits.messages.check(str(self._conversation_id))
         text = clean_text(frame.text, self._services.settings.max_text_characters)
         body = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
@@ -325,6 +347,17 @@ async def widget_socket(
         # The widget comes back, and asks for what it has missed.
         logger.warning("widget socket is closed, the database is away: %s", error.detail)
         await _close(websocket, CLOSE_TRY_AGAIN_LATER)
+
+
+_abandoned: set[asyncio.Task[None]] = set()
+"""What nobody waits for any more, held until it is over."""
+
+
+def _note_abandoned(receiving: asyncio.Task[None]) -> None:
+    _abandoned.discard(receiving)
+    error = None if receiving.cancelled() else receiving.exception()
+    if error is not None:
+        logger.warning("a message was received too late, or not at all: %r", error)
 
 
 async def _close(websocket: WebSocket, code: int) -> None:

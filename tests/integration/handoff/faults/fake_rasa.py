@@ -24,6 +24,8 @@ class Trouble(enum.StrEnum):
     """Takes the call and never says a word."""
     UNAVAILABLE = "unavailable"
     """A proxy says 503."""
+    ACTIONS_AWAY = "actions_away"
+    """The bot itself says that this turn failed: its action server is away."""
     FAILS = "fails"
     """500."""
     RUBBISH = "rubbish"
@@ -33,7 +35,14 @@ class Trouble(enum.StrEnum):
     """Promises more bytes than it sends."""
 
 
-PASSING = (Trouble.AWAY, Trouble.SLOW, Trouble.HANGS, Trouble.UNAVAILABLE, Trouble.TRUNCATED)
+PASSING = (
+    Trouble.AWAY,
+    Trouble.SLOW,
+    Trouble.HANGS,
+    Trouble.UNAVAILABLE,
+    Trouble.TRUNCATED,
+    Trouble.ACTIONS_AWAY,
+)
 """What may be over when the bot is asked again."""
 LASTING = (Trouble.FAILS, Trouble.RUBBISH, Trouble.WRONG_SCHEMA)
 
@@ -104,6 +113,8 @@ class FakeRasa:
         answer = echo(request).model_dump_json().encode()
         if self._trouble is Trouble.UNAVAILABLE:
             _write(writer, 503, b"no upstream")
+        elif self._trouble is Trouble.ACTIONS_AWAY:
+            _write(writer, 503, b'{"code": "turn_failed"}')
         elif self._trouble is Trouble.FAILS:
             _write(writer, 500, b"oops")
         elif self._trouble is Trouble.RUBBISH:

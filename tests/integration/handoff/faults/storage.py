@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import event, select
 
-from handoff.conversations.models import Event, Message, TurnState
+from handoff.conversations.models import Author, Event, Message, TurnState
 from handoff.database import Database
 from locales import catalogue
 from tests.customer import Customer
@@ -35,6 +35,12 @@ async def answer_to(customer: Customer, text: str, attempts: Attempts, timeout_s
         return True
     attempts.refusals.append((time.monotonic() - started, frame))
     return False
+
+
+async def until(is_so: Callable[[], bool], timeout_s: float = 20) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not is_so():
+            await asyncio.sleep(0.02)
 
 
 async def say_until_accepted(customer: Customer, text: str, timeout_s: float = 40) -> Attempts:
@@ -63,15 +69,15 @@ async def check_kept_and_answered(database: Database, customer: Customer, *texts
                 select(Event.seq).where(Event.conversation_id == conversation_id).order_by(Event.seq)
             )
         ).all()
-    said = {author: [item.text for item in messages if item.author == author] for author in ("customer", "bot")}
-    assert said["customer"] == list(texts)
-    assert said["bot"] == [f"echo: {text}" for text in texts]
+    said = [item.text for item in messages if item.author is Author.BOT]
+    assert [item.text for item in messages if item.author is Author.CUSTOMER] == list(texts)
+    assert said == [f"echo: {text}" for text in texts]
     assert {item.turn_state for item in messages} <= {TurnState.DONE, TurnState.NONE}
     assert list(seqs) == list(range(1, len(seqs) + 1))
     heard = [event["seq"] for event in customer.events]
     assert heard == sorted(set(heard)), "nothing twice, nothing late"
     assert customer.texts("customer") == list(texts)
-    assert customer.texts("bot") == said["bot"]
+    assert customer.texts("bot") == said
 
 
 def check_refusals(attempts: Attempts) -> None:
@@ -97,9 +103,3 @@ class Pragmas:
     def _set(self, connection: Any, *_: Any) -> None:
         for pragma in self._wanted:
             connection.execute(f"PRAGMA {pragma}").close()
-
-
-async def until(is_so: Callable[[], bool], timeout_s: float = 20) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not is_so():
-            await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The embedded database locked, read-only, full: customers hear of it in time, and nothing is lost or doubled."""
+"""The embedded database locked, read-only, full: customers hear of it in time, nothing is lost or doubled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from handoff.testing import FakeBot
+from locales import catalogue
 from tests.integration.handoff.conftest import Running, make_settings, running_service
 from tests.integration.handoff.faults.people import WITHIN_S
 from tests.integration.handoff.faults.storage import (
@@ -29,9 +30,9 @@ LONG = "x" * 4000
 
 @pytest.fixture
 async def service(tmp_path: Path, bot: FakeBot) -> AsyncIterator[Running]:
-    file = tmp_path / "dragoman.db"
-    async with running_service(make_settings(tmp_path, database_url=f"sqlite+aiosqlite:///{file}"), bot) as it:
-        yield it
+    url = f"sqlite+aiosqlite:///{tmp_path / 'dragoman.db'}"
+    async with running_service(make_settings(tmp_path, database_url=url), bot) as running:
+        yield running
 
 
 @contextmanager
@@ -85,6 +86,20 @@ async def test_rest_of_the_service_speaks_of_a_lock_too(service: Running, tmp_pa
     assert opened.elapsed.total_seconds() < WITHIN_S
     assert queue.status_code == 200, "reading goes on"
     await agent.aclose()
+
+
+async def test_customer_whose_answer_can_t_be_written_hears_of_the_trouble(
+    service: Running, bot: FakeBot, tmp_path: Path
+) -> None:
+    bot.delay_s = 60
+    customer = await service.open_customer(language="it")
+    assert await answer_to(customer, "ciao", Attempts())
+    await until(lambda: len(bot.calls) == 1)
+    with locked(tmp_path):
+        bot.answer_now()
+        frame = await customer.wait_for(lambda frame: frame["type"] == "error", WITHIN_S)
+        assert frame["message"] == catalogue.text("service", "error.storage_unavailable", "it")
+    await check_kept_and_answered(service.services.database, customer, "ciao")
 
 
 async def test_answer_that_can_t_be_written_is_written_later_and_once(

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from nicegui import Client
 
 from handoff.console.assets import ASSETS_PATH
 from handoff.testing import FakeBot
@@ -199,6 +200,16 @@ STATIC = (
     "/api/docs/",
     "/",
 )
+
+
+async def test_strangers_make_no_pages_by_asking_for_files_that_are_not_there(service: Running) -> None:
+    before = len(Client.instances)
+    for folder in STATIC:
+        for number in range(5):
+            answer = await service.http.get(f"{folder}nothing-{number}")
+            assert answer.status_code == 404, folder
+            assert len(answer.content) < 500
+    assert len(Client.instances) == before
 
 
 async def test_no_path_leaves_the_static_folders(service: Running) -> None:

@@ -26,12 +26,14 @@ QUIET_WITHIN_S = 20.0
 
 replica_numbers = st.integers(0, 1)
 agent_numbers = st.integers(0, 1)
+durations = st.sampled_from((60.0, 150.0, 1100.0))
+languages = st.sampled_from((None, None, "he", "it", "vi"))
 manners = st.builds(
     Manner,
     outcome=st.sampled_from((ANSWER, *OUTCOMES)),
     fails=st.sampled_from((0, 0, 2)),
-    holds=st.booleans(),
-    language=st.sampled_from((None, None, "he", "it", "vi")),
+    holds=st.sampled_from((True, True, False)),
+    language=languages,
 )
 
 
@@ -205,13 +207,19 @@ class ConversationMachine(RuleBasedStateMachine):
 
         self.run(speak())
 
-    @rule(seconds=st.sampled_from((60.0, 150.0, 1100.0)), is_down=st.booleans())
+    @rule(seconds=durations, is_down=st.booleans())
     def time_goes_by(self, seconds: float, is_down: bool) -> None:
         async def skip() -> None:
             self.world.clock.skipped_s += seconds
             self.world.bot.down_s = PATIENCE_S if is_down else 0.0
 
         self.run(skip())
+
+    @rule(outcome=st.sampled_from(OUTCOMES), language=languages, seconds=durations, is_down=st.booleans())
+    def bot_hangs(self, outcome: str, language: str | None, seconds: float, is_down: bool) -> None:
+        """What `time_goes_by` is about, and chance brings about too seldom."""
+        self.run(self._write(Manner(outcome, holds=True, language=language)))
+        self.time_goes_by(seconds, is_down)
 
     async def _call(self, agent: int, replica: int, what: str, **body: Any) -> int:
         path = f"/api/v1/conversations/{self.widget.conversation_id}/{what}"

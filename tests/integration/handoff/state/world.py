@@ -162,7 +162,10 @@ class World:
         for replica in self.replicas:
             await replica.start()
         for name in NAMES:
-            self.agents.append(Agent(name, await self.replicas[0].running.sign_in(name)))
+            client = await self.replicas[0].running.sign_in(name)
+            # A step has a time of its own.
+            client.timeout = httpx.Timeout(None)
+            self.agents.append(Agent(name, client))
 
     async def stop(self) -> None:
         self.bot.speak_of_all()
