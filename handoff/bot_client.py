@@ -191,12 +191,16 @@ class HttpBotClient:
             if status != 200:
                 raise BotUnavailableError(f"status {status}", may_pass=status in PASSING_STATUSES)
             try:
-                return TurnResult.model_validate_json(body)
+                result = TurnResult.model_validate_json(body)
             except ValidationError as error:
                 problems = error.errors(include_url=False, include_input=False)[:3]
                 raise BotUnavailableError(
                     f"the bot's answer makes no sense: {problems}", may_pass=False
                 ) from error
+            if result.message_id != request.message_id:
+                # Somebody else's answer may hold somebody else's order.
+                raise BotUnavailableError("an answer to another message", may_pass=False)
+            return result
 
     async def _call(self, request: TurnRequest) -> tuple[int, bytes]:
         """Return status and body, and tell the breaker whether the bot is there."""
@@ -205,6 +209,8 @@ class HttpBotClient:
                 self._url + "turn",
                 data=request.model_dump_json().encode(),
                 headers={**self._headers, **traces.headers()},
+                # The secret and the customer's words go nowhere else.
+                allow_redirects=False,
             ) as response:
                 status, body = response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:

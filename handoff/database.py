@@ -21,7 +21,7 @@ from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from handoff import sqlite
@@ -117,9 +117,7 @@ class Database:
         begin = self._only_writer() if self.is_sqlite else self._sessions()
         async with _storage_errors(), begin as session:
             yield session
-            await session.flush()
-            await session.run_sync(write_rows)
-            await session.commit()
+            await session.run_sync(_commit)
         callbacks: list[Callable[[], None]] = session.info.pop(_CALLBACKS, [])
         for callback in callbacks:
             callback()
@@ -165,6 +163,12 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _commit(session: Session) -> None:
+    session.flush()
+    write_rows(session)
+    session.commit()
 
 
 @asynccontextmanager

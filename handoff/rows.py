@@ -15,8 +15,8 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import (
     ClauseElement,
     ColumnDefault,
+    Executable,
     Insert,
-    Select,
     Table,
     Update,
     bindparam,
@@ -48,7 +48,7 @@ def build(kind: type[Row], values: Sequence[Any]) -> Row:
 
 
 async def fetch_all(
-    session: AsyncSession, statement: Select[Any], values: dict[str, Any]
+    session: AsyncSession, statement: Executable, values: dict[str, Any]
 ) -> Sequence[Sequence[Any]]:
     """Return the rows of a plain statement, after what is noted so far was written."""
 

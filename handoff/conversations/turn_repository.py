@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     DateTime,
-    Select,
+    Executable,
     bindparam,
     case,
     func,
@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -168,18 +169,16 @@ _UNANSWERED = (
     .where(Message.conversation_id == bindparam("conversation_id"), _IS_PENDING)
     .order_by(Message.seq)
 )
-_UNANSWERED_AND_SAME = (
-    select(table_of(Message))
-    .where(
+# Two questions to two indexes; with OR in one, the whole conversation would be read.
+_UNANSWERED_AND_SAME = union_all(
+    select(table_of(Message)).where(Message.conversation_id == bindparam("conversation_id"), _IS_PENDING),
+    select(table_of(Message)).where(
         Message.conversation_id == bindparam("conversation_id"),
-        or_(
-            _IS_PENDING,
-            (Message.author == Author.CUSTOMER)
-            & (Message.vendor_message_id == bindparam("vendor_message_id")),
-        ),
-    )
-    .order_by(Message.seq)
-)
+        Message.author == Author.CUSTOMER,
+        Message.vendor_message_id == bindparam("vendor_message_id"),
+        Message.turn_state != literal_column("'pending'"),
+    ),
+).order_by("seq")
 
 
 async def list_unanswered(session: AsyncSession, conversation_id: uuid.UUID) -> Sequence[Message]:
@@ -196,7 +195,7 @@ async def list_unanswered_and_same(
 
 
 async def _list_messages(
-    session: AsyncSession, statement: Select[Any], values: dict[str, Any]
+    session: AsyncSession, statement: Executable, values: dict[str, Any]
 ) -> list[Message]:
     messages = [build(Message, row) for row in await fetch_all(session, statement, values)]
     for message in messages:

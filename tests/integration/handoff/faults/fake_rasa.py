@@ -31,6 +31,10 @@ class Trouble(enum.StrEnum):
     RUBBISH = "rubbish"
     """Half a JSON document."""
     WRONG_SCHEMA = "wrong_schema"
+    MIXED_UP = "mixed_up"
+    """Gives the answer to somebody else's message."""
+    REDIRECTS = "redirects"
+    """Sends the caller elsewhere, and from there too."""
     TRUNCATED = "truncated"
     """Promises more bytes than it sends."""
 
@@ -44,7 +48,13 @@ PASSING = (
     Trouble.ACTIONS_AWAY,
 )
 """What may be over when the bot is asked again."""
-LASTING = (Trouble.FAILS, Trouble.RUBBISH, Trouble.WRONG_SCHEMA)
+LASTING = (
+    Trouble.FAILS,
+    Trouble.RUBBISH,
+    Trouble.WRONG_SCHEMA,
+    Trouble.MIXED_UP,
+    Trouble.REDIRECTS,
+)
 
 
 class FakeRasa:
@@ -55,6 +65,8 @@ class FakeRasa:
         self.slow_s = slow_s
         self.calls: list[str] = []
         """Ids of the messages it was asked about, one a call."""
+        self.untroubled: set[str] = set()
+        """Texts that it answers whatever the trouble is."""
         self._trouble = Trouble.NONE
         self._is_over = asyncio.Event()
         self._done_at: dict[str, float] = {}
@@ -111,6 +123,9 @@ class FakeRasa:
         elif self._trouble is Trouble.HANGS:
             await self._until_over(None)
         answer = echo(request).model_dump_json().encode()
+        if request.text in self.untroubled:
+            _write(writer, 200, answer)
+            return
         if self._trouble is Trouble.UNAVAILABLE:
             _write(writer, 503, b"no upstream")
         elif self._trouble is Trouble.ACTIONS_AWAY:
@@ -123,6 +138,12 @@ class FakeRasa:
             document: dict[str, Any] = json.loads(answer)
             del document["understanding"]
             _write(writer, 200, json.dumps(document).encode())
+        elif self._trouble is Trouble.MIXED_UP:
+            document = json.loads(answer)
+            document["message_id"] = "another"
+            _write(writer, 200, json.dumps(document).encode())
+        elif self._trouble is Trouble.REDIRECTS:
+            writer.write(b"HTTP/1.1 307 X\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
         elif self._trouble is Trouble.TRUNCATED:
             _write(writer, 200, answer[:40], promised=len(answer))
             writer.close()

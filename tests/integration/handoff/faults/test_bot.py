@@ -156,6 +156,29 @@ async def test_nobody_waits_for_a_bot_that_has_been_down_for_long(tmp_path: Path
         assert time.monotonic() - accepted_at < HURRIED["bot_patience_s"]
 
 
+@pytest.mark.usefixtures("hurried")
+async def test_turns_without_the_action_server_keep_nobody_else_from_the_bot(tmp_path: Path) -> None:
+    """Such a bot is there: most of what it is asked needs no action server."""
+    settings = {**HURRIED, "bot_patience_s": 3.0}
+    async with (
+        fake_rasa(Trouble.ACTIONS_AWAY) as rasa,
+        running_service(settings_for(rasa, tmp_path, **settings), None) as running,
+    ):
+        rasa.untroubled.add("opening hours")
+        unlucky = [await running.open_customer(language="en") for _ in range(8)]
+        for customer in unlucky:
+            await say_accepted(customer, "my order")
+        for customer in unlucky:
+            await until_heard(customer, "notice", DELAYED)
+        lucky = await running.open_customer(language="en")
+        await say_accepted(lucky, "opening hours")
+        await until_heard(lucky, "bot", "echo: opening hours")
+        assert lucky.texts("notice") == []
+        assert running.services.bot.down_for_s() == 0
+        for customer in unlucky:
+            await until_heard(customer, "notice", HANDED_OFF)
+
+
 async def test_200_customers_of_a_slow_bot_all_hear_within_5_s(tmp_path: Path) -> None:
     async def take_s(customer: Customer) -> float:
         accepted_at = await say_accepted(customer, "hello")
