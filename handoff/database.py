@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,14 +21,19 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from handoff import sqlite
+from handoff import rows, sqlite
 from handoff.bus import Bus, Payload
 from handoff.errors import StorageUnavailableError
-from handoff.rows import write_rows
 
 _ANNOUNCEMENTS = "announcements"
 _CALLBACKS = "callbacks"
@@ -104,6 +110,9 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         # SQLite has one writer at a time: queueing here is fair and cheap, SQLite's own busy-wait is neither.
         self._write_lock = asyncio.Lock()
+        self._writer: AsyncConnection | None = None
+        self.writer: sqlite3.Connection | None = None
+        """SQLite's own side of the one connection that writes."""
         self._busy_since: float | None = None
         """When another process was first seen to have SQLite's write lock; None while it has not."""
 
@@ -117,7 +126,7 @@ class Database:
         begin = self._only_writer() if self.is_sqlite else self._sessions()
         async with _storage_errors(), begin as session:
             yield session
-            await session.run_sync(_commit)
+            await rows.commit(session)
         callbacks: list[Callable[[], None]] = session.info.pop(_CALLBACKS, [])
         for callback in callbacks:
             callback()
@@ -127,23 +136,39 @@ class Database:
 
     @asynccontextmanager
     async def _only_writer(self) -> AsyncIterator[AsyncSession]:
-        """Open a session that has SQLite's write lock: one that reads first may fail when it writes."""
+        """Open a session on the one connection that writes, with SQLite's write lock already taken.
+
+        A transaction that reads first may fail when it writes.
+        """
         async with self._write_lock:
-            while True:
-                async with self._sessions() as session:
-                    try:
-                        await session.connection(execution_options={"begin": "BEGIN IMMEDIATE"})
-                    except OperationalError as error:
-                        # Another process has it. Who queued meanwhile has waited through the same time.
-                        self._busy_since = self._busy_since or time.monotonic()
-                        waited_s = time.monotonic() - self._busy_since
-                        if not sqlite.is_busy(error) or waited_s > BUSY_TIMEOUT_S:
-                            raise
-                    else:
-                        self._busy_since = None
-                        yield session
-                        return
-                await asyncio.sleep(BUSY_RETRY_S)
+            if self._writer is None:
+                self._writer = await self.engine.connect()
+                self.writer = (await self._writer.get_raw_connection()).driver_connection
+            plain = self.writer
+            assert plain is not None
+            await self._begin(plain)
+            try:
+                async with self._sessions(bind=self._writer) as session:
+                    session.info[rows.PLAIN] = plain
+                    yield session
+            finally:
+                if plain.in_transaction:
+                    plain.rollback()
+
+    async def _begin(self, plain: sqlite3.Connection) -> None:
+        while True:
+            try:
+                plain.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                # Another process has the lock. Who queued meanwhile has waited through the same time.
+                self._busy_since = self._busy_since or time.monotonic()
+                waited_s = time.monotonic() - self._busy_since
+                if not sqlite.is_busy(error) or waited_s > BUSY_TIMEOUT_S:
+                    raise
+            else:
+                self._busy_since = None
+                return
+            await asyncio.sleep(BUSY_RETRY_S)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -162,13 +187,9 @@ class Database:
             await asyncio.to_thread(sqlite.checkpoint, file)
 
     async def close(self) -> None:
+        if self._writer is not None:
+            await self._writer.close()
         await self.engine.dispose()
-
-
-def _commit(session: Session) -> None:
-    session.flush()
-    write_rows(session)
-    session.commit()
 
 
 @asynccontextmanager
@@ -176,7 +197,7 @@ async def _storage_errors() -> AsyncIterator[None]:
     """Tell a database that can't be used from mistakes of ours."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+    except (OperationalError, InterfaceError, PoolTimeoutError, sqlite3.OperationalError) as error:
         raise StorageUnavailableError(f"{type(error).__name__}: {error.args[0]}") from error
     except DBAPIError as error:
         # A server that shuts down, or a connection that broke in the middle; the driver's error is wrapped.

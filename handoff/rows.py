@@ -8,6 +8,7 @@ the time: the unit of work takes about ten times as long (docs/decisions/0011).
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any, TypeVar, cast
@@ -15,8 +16,9 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import (
     ClauseElement,
     ColumnDefault,
-    Executable,
+    CompoundSelect,
     Insert,
+    Select,
     Table,
     Update,
     bindparam,
@@ -28,8 +30,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.orm.instrumentation import manager_of_class
 
+from handoff import plain
+
 Row = TypeVar("Row", bound=DeclarativeBase)
 
+# Where a session's SQLite connection is found, if it has one.
+PLAIN = "plain_connection"
 _NEW, _LOADED = "new_rows", "loaded_rows"
 _KEY = "key_of_row"
 
@@ -48,15 +54,43 @@ def build(kind: type[Row], values: Sequence[Any]) -> Row:
 
 
 async def fetch_all(
-    session: AsyncSession, statement: Executable, values: dict[str, Any]
+    session: AsyncSession, statement: Select[Any] | CompoundSelect[Any], values: dict[str, Any]
 ) -> Sequence[Sequence[Any]]:
-    """Return the rows of a plain statement, after what is noted so far was written."""
+    """Return the rows of a statement, after what is noted so far was written."""
+    sync = session.sync_session
+    connection: sqlite3.Connection | None = session.info.get(PLAIN)
+    if connection is not None and _is_unused(sync):
+        write_rows(sync)
+        return plain.fetch(connection, statement, values)
 
     def fetch(sync: Session) -> Sequence[Sequence[Any]]:
+        sync.flush()
         write_rows(sync)
         return sync.connection().execute(statement, values).all()
 
     return await session.run_sync(fetch)
+
+
+async def commit(session: AsyncSession) -> None:
+    """Write what is noted, and commit."""
+    sync = session.sync_session
+    connection: sqlite3.Connection | None = session.info.get(PLAIN)
+    if connection is not None and _is_unused(sync):
+        write_rows(sync)
+        connection.commit()
+    else:
+        await session.run_sync(_commit)
+
+
+def _commit(session: Session) -> None:
+    session.flush()
+    write_rows(session)
+    session.commit()
+
+
+def _is_unused(session: Session) -> bool:
+    """Whether the unit of work knows of nothing and has not begun: plain statements are all there is."""
+    return not session.in_transaction() and not session.new
 
 
 def insert_later(session: AsyncSession, row: DeclarativeBase) -> None:
@@ -75,18 +109,25 @@ def write_rows(session: Session) -> None:
     loaded: list[tuple[DeclarativeBase, dict[str, Any]]] = session.info.get(_LOADED, [])
     if not new and not loaded:
         return
-    connection = session.connection()
+    connection: sqlite3.Connection | None = session.info.get(PLAIN)
     for row, before in loaded:
         changes = {key: value for key, value in _values_of(row).items() if _differs(value, before[key])}
-        if changes:
-            before.update(changes)
-            connection.execute(*_make_update(type(row), row.__dict__["id"], changes))
+        if not changes:
+            continue
+        before.update(changes)
+        if connection is not None:
+            plain.update(connection, table_of(type(row)), row.__dict__["id"], changes)
+        else:
+            session.connection().execute(*_make_update(type(row), row.__dict__["id"], changes))
     by_class: dict[type[DeclarativeBase], list[dict[str, Any]]] = {}
     for row in new:
         _set_defaults(row)
         by_class.setdefault(type(row), []).append(_values_of(row))
     for kind, values in by_class.items():
-        connection.execute(_insert_of(kind), values)
+        if connection is not None:
+            plain.insert(connection, table_of(kind), values)
+        else:
+            session.connection().execute(_insert_of(kind), values)
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     DateTime,
-    Executable,
+    Select,
     bindparam,
     case,
     func,
@@ -124,6 +125,9 @@ async def claim_lease(session: AsyncSession, conversation_id: uuid.UUID, holder:
 def set_lease(session: AsyncSession, conversation: Conversation, holder: str, lease_s: float) -> None:
     """Give the lease of a locked conversation that nobody holds."""
     conversation.lease_holder = holder
+    if session.get_bind().dialect.name != "postgresql":
+        conversation.lease_until = utc_now() + timedelta(seconds=lease_s)
+        return
     # A moment of the database's clock, known only there.
     conversation.lease_until = _later(session, lease_s)
 
@@ -195,7 +199,7 @@ async def list_unanswered_and_same(
 
 
 async def _list_messages(
-    session: AsyncSession, statement: Executable, values: dict[str, Any]
+    session: AsyncSession, statement: Select[Any] | CompoundSelect[Any], values: dict[str, Any]
 ) -> list[Message]:
     messages = [build(Message, row) for row in await fetch_all(session, statement, values)]
     for message in messages:

@@ -94,11 +94,16 @@ class Pragmas:
     """Pragmas that every connection of a database is given again whenever it is used: trouble at will."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._wanted: tuple[str, ...] = ()
         event.listen(database.engine.sync_engine, "checkout", self._set)
 
     def __call__(self, *wanted: str) -> None:
         self._wanted = wanted
+        writer = self._database.writer
+        if writer is not None:
+            # It is taken out of the pool once and for all.
+            self._set(writer)
 
     def _set(self, connection: Any, *_: Any) -> None:
         for pragma in self._wanted:

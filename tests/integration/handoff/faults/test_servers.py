@@ -7,7 +7,7 @@ import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,18 +136,29 @@ async def test_redis_that_hangs_is_given_up_and_taken_up_again(
     await agent.aclose()
 
 
-async def say_whatever_happens(customer: Customer, text: str) -> Attempts:
+async def say_whatever_happens(customer: Customer, text: str, attempts: Attempts) -> None:
     """Write as the widget does: it also connects again when the service closes its socket."""
-    attempts = Attempts()
     async with asyncio.timeout(60):
         while True:
             try:
                 if await answer_to(customer, text, attempts):
-                    return attempts
+                    return
             except websockets.ConnectionClosed:
                 while (await customer.connect())["type"] != "ready":
                     await asyncio.sleep(0.2)
             await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def saying(customers: list[Customer], text: str) -> AsyncIterator[list[Attempts]]:
+    """Let them write; in the end everything is accepted, and what was refused was refused in time."""
+    attempts = [Attempts() for _ in customers]
+    async with asyncio.TaskGroup() as tasks:
+        for customer, theirs in zip(customers, attempts, strict=True):
+            tasks.create_task(say_whatever_happens(customer, text, theirs))
+        yield attempts
+    for theirs in attempts:
+        check_refusals(theirs)
 
 
 async def test_postgres_stopped_and_started_loses_and_doubles_nothing(
@@ -158,19 +169,19 @@ async def test_postgres_stopped_and_started_loses_and_doubles_nothing(
     for customer in customers:
         assert await answer_to(customer, "before", Attempts())
     await until(lambda: len(bot.calls) == len(customers))
+    await asyncio.to_thread(postgres.stop)
     try:
-        await asyncio.to_thread(postgres.stop)
         # The answers come while there is nowhere to write them to.
         bot.answer_now()
-        saying = [asyncio.create_task(say_whatever_happens(customer, "during")) for customer in customers]
-        await asyncio.sleep(3)
-        response = await replicas[0].http.post("/api/v1/web/conversations", json={}, timeout=20)
-        assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")
-        assert response.elapsed.total_seconds() < WITHIN_S
+        async with saying(customers, "during") as attempts:
+            response = await replicas[0].http.post("/api/v1/web/conversations", json={}, timeout=20)
+            assert (response.status_code, response.json()["code"]) == (503, "storage_unavailable")
+            assert response.elapsed.total_seconds() < WITHIN_S
+            await until(lambda: all(len(theirs.refusals) > 1 for theirs in attempts))
+            await asyncio.to_thread(postgres.start)
     finally:
-        await asyncio.to_thread(postgres.start)
-    for attempts in await asyncio.gather(*saying):
-        check_refusals(attempts)
+        if postgres.process is None:
+            await asyncio.to_thread(postgres.start)
     for customer in customers:
         await check_kept_and_answered(replicas[0].services.database, customer, "before", "during")
     moved = customers[0]
@@ -185,11 +196,9 @@ async def test_postgres_that_hangs_is_told_in_time(replicas: list[Running], post
         # Answered once the socket has caught up with the log.
         await customer.send(type="ping")
         await customer.wait_for(lambda frame: frame["type"] == "pong")
-    with frozen(postgres):
-        saying = [asyncio.create_task(say_whatever_happens(customer, "during")) for customer in customers]
-        await asyncio.sleep(7)
-    for attempts in await asyncio.gather(*saying):
-        check_refusals(attempts)
+    async with saying(customers, "during") as attempts:
+        with frozen(postgres):
+            await until(lambda: all(theirs.refusals for theirs in attempts))
     for customer in customers:
         await check_kept_and_answered(replicas[0].services.database, customer, "during")
 
@@ -205,11 +214,10 @@ async def test_conversation_that_somebody_keeps_locked_is_told_in_time_and_other
     await transaction.start()
     query = "SELECT id FROM conversations WHERE id = $1 FOR UPDATE"
     assert await other.fetchval(query, uuid.UUID(stuck.conversation_id))
-    saying = asyncio.create_task(say_whatever_happens(stuck, "during"))
-    await say_until_accepted(free, "hello")
-    await check_kept_and_answered(replicas[0].services.database, free, "hello")
-    await asyncio.sleep(6)
-    await transaction.rollback()
+    async with saying([stuck], "during") as attempts:
+        await say_until_accepted(free, "hello")
+        await check_kept_and_answered(replicas[0].services.database, free, "hello")
+        await until(lambda: bool(attempts[0].refusals))
+        await transaction.rollback()
     await other.close()
-    check_refusals(await saying)
     await check_kept_and_answered(replicas[0].services.database, stuck, "during")

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ QUIET_WITHIN_S = 20.0
 
 replica_numbers = st.integers(0, 1)
 agent_numbers = st.integers(0, 1)
-durations = st.sampled_from((60.0, 150.0, 1100.0))
+durations = st.sampled_from((60.0, 150.0, 150.0, 1100.0))
 languages = st.sampled_from((None, None, "he", "it", "vi"))
 manners = st.builds(
     Manner,
@@ -215,11 +216,35 @@ class ConversationMachine(RuleBasedStateMachine):
 
         self.run(skip())
 
-    @rule(outcome=st.sampled_from(OUTCOMES), language=languages, seconds=durations, is_down=st.booleans())
-    def bot_hangs(self, outcome: str, language: str | None, seconds: float, is_down: bool) -> None:
-        """What `time_goes_by` is about, and chance brings about too seldom."""
-        self.run(self._write(Manner(outcome, holds=True, language=language)))
+    async def _return_to_bot(self, replica: int) -> None:
+        """Bring the conversation back to the bot by the way that is open; writing opens a closed one again."""
+        if self.owner is Owner.WAITING:
+            await self.widget.leave_queue()
+        for agent in (0, 1):
+            if self.holds(agent):
+                await self._expect(True, 204, self._call(agent, replica, "hand-back"))
+
+    # Chance alone would leave the conversation with people most of the time: what comes next begins with the
+    # bot thinking.
+
+    @rule(manner=manners, replica=replica_numbers)
+    def bot_thinks(self, manner: Manner, replica: int) -> None:
+        self.run(self._return_to_bot(replica))
+        self.run(self._write(replace(manner, holds=True)))
+
+    @rule(manner=manners, replica=replica_numbers, seconds=durations, is_down=st.booleans())
+    def bot_hangs(self, manner: Manner, replica: int, seconds: float, is_down: bool) -> None:
+        self.bot_thinks(manner, replica)
         self.time_goes_by(seconds, is_down)
+
+    @rule(manner=manners, agent=agent_numbers, replica=replica_numbers, returns=st.booleans())
+    def bot_is_late(self, manner: Manner, agent: int, replica: int, returns: bool) -> None:
+        """It speaks when an agent has taken over, or has even handed the conversation back again."""
+        self.bot_thinks(manner, replica)
+        self.agent_takes(agent, replica)
+        if returns:
+            self.run(self._return_to_bot(replica))
+        self.bot_speaks(-1)
 
     async def _call(self, agent: int, replica: int, what: str, **body: Any) -> int:
         path = f"/api/v1/conversations/{self.widget.conversation_id}/{what}"
@@ -278,11 +303,17 @@ class ConversationMachine(RuleBasedStateMachine):
         manner=manners,
         agent=agent_numbers,
         replica=replica_numbers,
+        is_with_bot=st.booleans(),
         what=st.sets(
             st.sampled_from(("write", "leave", "speak", "take", "say", "back", "lapse")), min_size=2
         ),
     )
-    def all_at_once(self, manner: Manner, agent: int, replica: int, what: set[str]) -> None:
+    def all_at_once(
+        self, manner: Manner, agent: int, replica: int, is_with_bot: bool, what: set[str]
+    ) -> None:
+        if is_with_bot:
+            self.bot_thinks(manner, replica)
+
         async def speak() -> None:
             self.world.bot.speak()
 
