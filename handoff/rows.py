@@ -44,6 +44,15 @@ def table_of(kind: type[DeclarativeBase]) -> Table:
     return cast(Table, kind.__table__)
 
 
+def make(kind: type[Row], /, **values: Any) -> Row:
+    """Return a new object, for `insert_later`: the same as calling the class, but ten times as fast."""
+    manager = manager_of_class(kind)
+    assert manager is not None
+    row: Row = manager.new_instance()
+    row.__dict__.update(values)
+    return row
+
+
 def build(kind: type[Row], values: Sequence[Any]) -> Row:
     """Return an object of a row that was selected with all columns of its table, in their order."""
     manager = manager_of_class(kind)

@@ -25,7 +25,7 @@ from handoff.conversations.models import (
 )
 from handoff.conversations.transitions import Move, Transition, check_move
 from handoff.database import announce, when_committed
-from handoff.rows import insert_later
+from handoff.rows import insert_later, make
 from locales import catalogue
 from locales.languages import find_language, get_language
 from locales.markets import default_language
@@ -101,7 +101,8 @@ def append_event(
     """Write the next event of a locked conversation and announce it."""
     conversation.last_seq += 1
     conversation.updated_at = at or utc_now()
-    event = Event(
+    event = make(
+        Event,
         conversation_id=conversation.id,
         seq=conversation.last_seq,
         at=conversation.updated_at,
@@ -134,7 +135,8 @@ def say(
 ) -> Message:
     """Write one message to the customer; on a channel that pushes, it also waits to be delivered."""
     now = utc_now()
-    message = Message(
+    message = make(
+        Message,
         id=uuid.uuid4(),
         conversation_id=conversation.id,
         author=author,
@@ -170,7 +172,8 @@ def receive_message(
     body: bytes,
 ) -> Message:
     """Keep a customer's message, one that is new, in a locked conversation."""
-    message = Message(
+    message = make(
+        Message,
         id=uuid.uuid4(),
         conversation_id=conversation.id,
         author=Author.CUSTOMER,
@@ -183,7 +186,8 @@ def receive_message(
     )
     insert_later(
         session,
-        InboundPayload(
+        make(
+            InboundPayload,
             channel=conversation.channel,
             vendor_message_id=f"{conversation.id}:{vendor_message_id}",
             body=body,

@@ -217,7 +217,7 @@ class ConversationMachine(RuleBasedStateMachine):
         self.run(skip())
 
     async def _return_to_bot(self, replica: int) -> None:
-        """Bring the conversation back to the bot by the way that is open; writing opens a closed one again."""
+        """Bring the conversation back to the bot by whichever way is open; writing reopens a closed one."""
         if self.owner is Owner.WAITING:
             await self.widget.leave_queue()
         for agent in (0, 1):
