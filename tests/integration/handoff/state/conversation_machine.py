@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -36,6 +36,21 @@ manners = st.builds(
     holds=st.sampled_from((True, True, False)),
     language=languages,
 )
+
+
+Step = tuple[str, dict[str, Any]]
+Method = TypeVar("Method", bound=Callable[..., None])
+STEPS: list[st.SearchStrategy[Step]] = []
+
+
+def step(**arguments: st.SearchStrategy[Any]) -> Callable[[Method], Method]:
+    """Register a step. One rule draws from all: of many rules hypothesis leaves out most in each example."""
+
+    def register(method: Method) -> Method:
+        STEPS.append(st.tuples(st.just(method.__name__), st.fixed_dictionaries(arguments)))
+        return method
+
+    return register
 
 
 class ConversationMachine(RuleBasedStateMachine):
@@ -167,7 +182,7 @@ class ConversationMachine(RuleBasedStateMachine):
         self.world.bot.manners[text] = manner
         await self.widget.write(text, "/label{}" if is_button else None)
 
-    @rule(burst=st.lists(manners, min_size=1, max_size=3), is_button=st.booleans())
+    @step(burst=st.lists(manners, min_size=1, max_size=3), is_button=st.booleans())
     def customer_writes(self, burst: list[Manner], is_button: bool) -> None:
         async def write() -> None:
             for manner in burst:
@@ -175,7 +190,7 @@ class ConversationMachine(RuleBasedStateMachine):
 
         self.run(write())
 
-    @rule(manner=manners, replica=replica_numbers)
+    @step(manner=manners, replica=replica_numbers)
     def customer_writes_and_vanishes(self, manner: Manner, replica: int) -> None:
         async def write() -> None:
             await self._write(manner)
@@ -183,7 +198,7 @@ class ConversationMachine(RuleBasedStateMachine):
 
         self.run(write())
 
-    @rule(number=st.integers(0, 5))
+    @step(number=st.integers(0, 5))
     def customer_repeats(self, number: int) -> None:
         async def repeat() -> None:
             for frame in list(self.widget.sent.values())[-1 - number :][:1]:
@@ -191,24 +206,24 @@ class ConversationMachine(RuleBasedStateMachine):
 
         self.run(repeat())
 
-    @rule(replica=replica_numbers)
+    @step(replica=replica_numbers)
     def customer_reconnects(self, replica: int) -> None:
         self.run(self.widget.join(self.world.url_of(replica)))
 
-    @rule()
+    @step()
     def customer_leaves_the_queue(self) -> None:
         was_waiting, refused = self.owner is Owner.WAITING, len(self.widget.refusals)
         self.run(self.widget.leave_queue())
         assert len(self.widget.refusals) - refused == (not was_waiting)
 
-    @rule(number=st.integers(0, 3))
+    @step(number=st.integers(0, 3))
     def bot_speaks(self, number: int) -> None:
         async def speak() -> None:
             self.world.bot.speak(number)
 
         self.run(speak())
 
-    @rule(seconds=durations, is_down=st.booleans())
+    @step(seconds=durations, is_down=st.booleans())
     def time_goes_by(self, seconds: float, is_down: bool) -> None:
         async def skip() -> None:
             self.world.clock.skipped_s += seconds
@@ -227,17 +242,17 @@ class ConversationMachine(RuleBasedStateMachine):
     # Chance alone would leave the conversation with people most of the time: what comes next begins with the
     # bot thinking.
 
-    @rule(manner=manners, replica=replica_numbers)
+    @step(manner=manners, replica=replica_numbers)
     def bot_thinks(self, manner: Manner, replica: int) -> None:
         self.run(self._return_to_bot(replica))
         self.run(self._write(replace(manner, holds=True)))
 
-    @rule(manner=manners, replica=replica_numbers, seconds=durations, is_down=st.booleans())
+    @step(manner=manners, replica=replica_numbers, seconds=durations, is_down=st.booleans())
     def bot_hangs(self, manner: Manner, replica: int, seconds: float, is_down: bool) -> None:
         self.bot_thinks(manner, replica)
         self.time_goes_by(seconds, is_down)
 
-    @rule(manner=manners, agent=agent_numbers, replica=replica_numbers, returns=st.booleans())
+    @step(manner=manners, agent=agent_numbers, replica=replica_numbers, returns=st.booleans())
     def bot_is_late(self, manner: Manner, agent: int, replica: int, returns: bool) -> None:
         """It speaks when an agent has taken over, or has even handed the conversation back again."""
         self.bot_thinks(manner, replica)
@@ -259,12 +274,12 @@ class ConversationMachine(RuleBasedStateMachine):
     async def _expect(self, is_fine: bool, fine: int, call: Coroutine[Any, Any, int]) -> None:
         assert await call == (fine if is_fine else 409)
 
-    @rule(agent=agent_numbers, replica=replica_numbers)
+    @step(agent=agent_numbers, replica=replica_numbers)
     def agent_takes(self, agent: int, replica: int) -> None:
         is_free = self.owner in (Owner.BOT, Owner.WAITING)
         self.run(self._expect(is_free or self.holds(agent), 204, self._call(agent, replica, "take")))
 
-    @rule(replica=replica_numbers)
+    @step(replica=replica_numbers)
     def both_agents_take(self, replica: int) -> None:
         is_free = self.owner in (Owner.BOT, Owner.WAITING)
         winners = [agent for agent in (0, 1) if self.holds(agent)]
@@ -279,27 +294,27 @@ class ConversationMachine(RuleBasedStateMachine):
 
         self.run(take())
 
-    @rule(agent=agent_numbers, replica=replica_numbers, is_repeat=st.booleans())
+    @step(agent=agent_numbers, replica=replica_numbers, is_repeat=st.booleans())
     def agent_writes(self, agent: int, replica: int, is_repeat: bool) -> None:
         known = [own_id for writer, own_id in self.written if writer == agent]
         own_id = known[-1] if is_repeat and known else str(next(self.numbers))
         call = self._call(agent, replica, "messages", id=own_id, text=f"agent's {own_id}")
         self.run(self._expect(self.holds(agent) or own_id in known, 201, call))
 
-    @rule(agent=agent_numbers, replica=replica_numbers)
+    @step(agent=agent_numbers, replica=replica_numbers)
     def agent_reads(self, agent: int, replica: int) -> None:
         self.run(self._expect(True, 204, self._call(agent, replica, "read")))
 
-    @rule(agent=agent_numbers, replica=replica_numbers)
+    @step(agent=agent_numbers, replica=replica_numbers)
     def agent_hands_back(self, agent: int, replica: int) -> None:
         self.run(self._expect(self.holds(agent), 204, self._call(agent, replica, "hand-back")))
 
-    @rule(agent=agent_numbers, replica=replica_numbers)
+    @step(agent=agent_numbers, replica=replica_numbers)
     def agent_resolves(self, agent: int, replica: int) -> None:
         call = self._call(agent, replica, "resolve", reason="solved")
         self.run(self._expect(self.holds(agent), 204, call))
 
-    @rule(
+    @step(
         manner=manners,
         agent=agent_numbers,
         replica=replica_numbers,
@@ -332,11 +347,11 @@ class ConversationMachine(RuleBasedStateMachine):
 
         self.run(act())
 
-    @rule()
+    @step()
     def leases_run_out(self) -> None:
         self.run(self.world.let_leases_run_out())
 
-    @rule(number=replica_numbers, kill=st.booleans(), others_look=st.booleans(), manner=manners)
+    @step(number=replica_numbers, kill=st.booleans(), others_look=st.booleans(), manner=manners)
     def replica_restarts(self, number: int, kill: bool, others_look: bool, manner: Manner) -> None:
         """With a message on its way to it or not; the widget then goes to whichever is first."""
 
@@ -348,6 +363,11 @@ class ConversationMachine(RuleBasedStateMachine):
         # Whoever was told of its start waits anew there.
         self.pending_since = {}
         self.run(restart())
+
+    @rule(taken=st.one_of(STEPS))
+    def take(self, taken: Step) -> None:
+        name, arguments = taken
+        getattr(self, name)(**arguments)
 
     def teardown(self) -> None:
         async def settle() -> None:
