@@ -211,6 +211,8 @@ def move_owner(
     """
     transition = check_move(move, conversation.owner)
     conversation.owner = transition.target
+    # Whoever waited for the bot does so no longer; the next delay is told anew.
+    conversation.delayed_at = None
     conversation.agent_id = agent.id if agent and transition.target is Owner.AGENT else None
     conversation.agent = agent if agent and transition.target is Owner.AGENT else None
     if transition.fresh_bot:

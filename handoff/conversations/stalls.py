@@ -82,7 +82,6 @@ class StallWatch:
                 return
             for message in unanswered:
                 message.turn_state = TurnState.DONE
-            conversation.delayed_at = None
             traits = self._channels.get_traits(conversation.channel)
             await queue.hand_off(session, conversation, traits, Reason.BOT_UNAVAILABLE)
         logger.warning("conversation %s waited too long for the bot: handed off", turn.conversation_id)

@@ -94,6 +94,9 @@ class ConversationMachine(RuleBasedStateMachine):
     async def _read_story(self) -> Story:
         conversation_id = uuid.UUID(self.widget.conversation_id)
         async with self.world.database.reading() as session:
+            if not self.world.database.is_sqlite:
+                # One moment, not four: SQLite reads so anyway.
+                await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             return Story(
                 conversation=await repository.get_conversation(session, conversation_id),
                 events=await service.list_rendered_events(session, conversation_id, 0),
