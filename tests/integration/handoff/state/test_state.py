@@ -72,6 +72,8 @@ def quick_and_quiet(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFi
     # Trouble is the point of these tests: nobody reads ten thousand lines about it.
     caplog.set_level(logging.CRITICAL, "handoff")
     monkeypatch.setattr("handoff.conversations.turns.RETRY_DELAYS_S", (0.001, 0.002))
+    # The test looks itself, one look at a time; a second one at work beside it may be older than the first.
+    monkeypatch.setattr("handoff.worker.POLL_S", 3600.0)
     # The console's framework can live in a process once.
     monkeypatch.setattr("handoff.app.console.mount", lambda app: None)
 
