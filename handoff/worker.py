@@ -41,6 +41,7 @@ class Worker:
         self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._next: dict[uuid.UUID, Turn] = {}
         self._loops: list[asyncio.Task[None]] = []
+        self._is_stopping = False
 
     async def start(self) -> None:
         if self._database.is_sqlite:
@@ -60,6 +61,7 @@ class Worker:
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """End the loops; give turns under way a moment to finish."""
+        self._is_stopping = True
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -80,6 +82,9 @@ class Worker:
 
     def start_turns(self, conversation_id: uuid.UUID, claimed: Turn | None = None) -> None:
         """Answer a conversation's pending messages, beginning with the turn that is claimed already."""
+        if self._is_stopping:
+            # Nobody would end this one any more; whoever gets the lease goes on.
+            return
         if conversation_id not in self._running:
             with logs.bound(conversation_id=conversation_id):
                 task = asyncio.create_task(self._take_turns(conversation_id, claimed))

@@ -62,6 +62,8 @@ class Replica:
 
     async def kill(self) -> None:
         """End it as a crash does: in the middle of its turns, and its leases stay."""
+        # What is due next does not begin any more.
+        self._worker._is_stopping = True
         tasks = [*self._worker._loops, *self._worker.running_tasks()]
         for task in tasks:
             task.cancel()
