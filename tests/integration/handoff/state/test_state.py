@@ -80,11 +80,11 @@ def quick_and_quiet(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFi
 
 def test_promises_hold_on_the_embedded_database(tmp_path: Path) -> None:
     with machine_of(make_settings(tmp_path, **NO_LIMITS), replicas=1) as machine:
-        run_state_machine_as_test(machine, settings=profile(examples=45))
+        run_state_machine_as_test(machine, settings=profile(examples=30))
 
 
 def test_promises_hold_on_two_replicas(postgres: Postgres, redis: Redis, tmp_path: Path) -> None:
     postgres.create_database("state")
     many = {"database_url": postgres.url("state", "postgresql+asyncpg"), "bus_url": redis.url()}
     with machine_of(make_settings(tmp_path, **NO_LIMITS, **many), replicas=2) as machine:
-        run_state_machine_as_test(machine, settings=profile(examples=45))
+        run_state_machine_as_test(machine, settings=profile(examples=30))
