@@ -31,6 +31,9 @@ MIN_SECRET_CHARACTERS = 32
 DEFAULT_PORT = 5055
 # A call carries the conversation's whole tracker.
 MAX_BODY_BYTES = 16 * 1024 * 1024
+# How long an ending server waits for calls that it has begun. Sanic asks each connection only once whether it
+# is idle; one that has just answered is not yet, and would hold the process for as long as this.
+END_S = 5.0
 
 logger = logging.getLogger("actions.server")
 
@@ -76,6 +79,7 @@ def create_app(secret: str, executor: ActionExecutor, commerce: Commerce) -> San
     """
     app: Sanic[Any, Any] = Sanic("dragoman_actions", configure_logging=False)
     app.config.REQUEST_MAX_SIZE = MAX_BODY_BYTES
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = END_S
 
     @app.before_server_start
     async def open_commerce(_app: Sanic[Any, Any]) -> None:

@@ -157,8 +157,12 @@ def test_server_refuses_to_start_without_a_secret_in_one_clear_sentence(tmp_path
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_server_ends_cleanly(tmp_path, how):
-    with running_server(tmp_path) as running:
+@pytest.mark.parametrize("calls", [0, 1], ids=["idle", "in the middle of a call"])
+def test_server_ends_cleanly(tmp_path, how, calls):
+    with running_server(tmp_path) as running, socket.create_connection(("127.0.0.1", running.port)) as half:
+        # A caller who never gets to the end of what it has to say, and is waited for no longer than END_S.
+        half.sendall(b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{" * calls)
+        running.client.get("/health")
         running.process.send_signal(how)
         assert running.process.wait(timeout=15) == 0
     assert "Traceback" not in running.log.read_text()
