@@ -38,6 +38,8 @@ SETTINGS = {
     "DRAGOMAN_ADDRESS_MESSAGES_PER_MINUTE": "0",
     "DRAGOMAN_FRAMES_PER_MINUTE": "0",
     "DRAGOMAN_SOCKETS_PER_ADDRESS": "0",
+    # The same on every day of the week.
+    "DRAGOMAN_TELL_SUPPORT_HOURS": "false",
 }
 
 LOADS = (

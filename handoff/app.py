@@ -23,6 +23,7 @@ from handoff.channels.registry import ChannelRegistry
 from handoff.channels.web import endpoints as web_endpoints
 from handoff.channels.web import socket as web_socket
 from handoff.channels.web.verification import sign_identity
+from handoff.clock import Clock, utc_now
 from handoff.context import Services
 from handoff.conversations import turn_repository
 from handoff.conversations.outbox import Outbox
@@ -35,6 +36,7 @@ from handoff.intake import Intake
 from handoff.presence import Presence
 from handoff.queue import endpoints as queue_endpoints
 from handoff.queue.positions import QueuePositions
+from handoff.queue.team import Team
 from handoff.rate_limits import RateLimits
 from handoff.rendering import list_accepted_languages, render_error
 from handoff.settings import Settings, get_settings
@@ -49,7 +51,11 @@ SOCKET_PATHS = (web_socket.PATH, f"{console.MOUNT_PATH}/_nicegui_ws/")
 
 
 def make_services(
-    settings: Settings, *, bot: BotClient | None = None, channels: ChannelRegistry | None = None
+    settings: Settings,
+    *,
+    bot: BotClient | None = None,
+    channels: ChannelRegistry | None = None,
+    clock: Clock = utc_now,
 ) -> Services:
     bus = make_bus(settings.bus_url)
     database = Database(settings.database_url, bus)
@@ -57,10 +63,12 @@ def make_services(
     bot = bot or HttpBotClient(
         settings.bot_url, settings.internal_secret.get_secret_value(), settings.bot_timeout_s
     )
+    presence = Presence(bus)
+    team = Team(presence, keeps_hours=settings.tell_support_hours, clock=clock)
     patience_s = settings.bot_patience_s
-    turns = TurnTaker(database, bus, bot, channels, lease_s=settings.lease_s, patience_s=patience_s)
+    turns = TurnTaker(database, bus, bot, channels, team, lease_s=settings.lease_s, patience_s=patience_s)
     stalls = StallWatch(
-        database, channels, bot, delayed_after_s=settings.bot_delayed_after_s, patience_s=patience_s
+        database, channels, bot, team, delayed_after_s=settings.bot_delayed_after_s, patience_s=patience_s
     )
     worker = Worker(database, turns, stalls, Outbox(database, channels), settings.turn_concurrency)
 
@@ -75,7 +83,7 @@ def make_services(
         bot=bot,
         channels=channels,
         limits=RateLimits(settings, count_pending_turns),
-        presence=Presence(bus),
+        presence=presence,
         intake=Intake(database, channels, turns, worker),
         worker=worker,
         positions=QueuePositions(database, bus),
@@ -87,10 +95,11 @@ def create_app(
     *,
     bot: BotClient | None = None,
     channels: ChannelRegistry | None = None,
+    clock: Clock = utc_now,
 ) -> FastAPI:
-    """Return the application. `bot` and `channels` stand in for the real ones in tests."""
+    """Return the application. `bot`, `channels` and `clock` (of support's hours) are for tests."""
     settings = settings or get_settings()
-    services = make_services(settings, bot=bot, channels=channels)
+    services = make_services(settings, bot=bot, channels=channels, clock=clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

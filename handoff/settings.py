@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """How long a customer waits for the bot before hearing that it takes longer; looked at twice a second."""
     bot_patience_s: float = 30.0
     """How long a customer waits before a person takes over, with reason `bot_unavailable`."""
+    tell_support_hours: bool = True
+    """Tell a customer who is handed over outside support's hours (data/shop.yml) when the team is back."""
     lease_s: float = 10.0
     """How long the right to answer a conversation outlives the process that had it (many processes only)."""
     turn_concurrency: int = 32

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from copy import copy
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, lists, numbers
@@ -30,12 +30,36 @@ def format_money(minor_units: int, currency: str, locale: str) -> str:
     return str(pattern.apply(whole, locale, currency=currency, currency_digits=False))
 
 
-def format_days(days: int, locale: str) -> str:
+# In Hebrew the numeral "one" stands behind its noun and agrees with it; CLDR writes "1 יום".
+_HEBREW_ONE = {"minute": "דקה אחת", "hour": "שעה אחת", "day": "יום אחד", "year": "שנה אחת"}
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "year": 365 * 86_400}
+
+
+def _format_duration(count: int, unit: Literal["minute", "hour", "day", "year"], locale: str) -> str:
+    if locale.startswith("he") and count == 1:
+        return _HEBREW_ONE[unit]
     # Not units.format_unit: it finds no long form where CLDR's long equals its short one (it, vi, nl …).
+    text = dates.format_timedelta(
+        timedelta(seconds=count * _SECONDS[unit]), granularity=unit, threshold=10_000, locale=locale
+    )
+    # Japanese writes no spaces: 30日, not 30 日.
+    return text.replace(" ", "") if locale.startswith("ja") else text
+
+
+def format_days(days: int, locale: str) -> str:
     if locale.startswith("he") and days > 10:
         # From eleven on Hebrew counts in the singular; CLDR does not say so any more.
         return f"{days} יום"
-    return dates.format_timedelta(timedelta(days=days), granularity="day", threshold=10_000, locale=locale)
+    return _format_duration(days, "day", locale)
+
+
+def format_minutes(minutes: int, locale: str) -> str:
+    """Format a duration; one of whole hours as hours: "90 minuti", "2 ore"."""
+    return _format_duration(*((minutes, "minute") if minutes % 60 else (minutes // 60, "hour")), locale)
+
+
+def format_years(years: int, locale: str) -> str:
+    return _format_duration(years, "year", locale)
 
 
 def format_range(first: int, last: int, locale: str) -> str:
@@ -70,6 +94,10 @@ def format_datetime(moment: datetime, locale: str, timezone: str) -> str:
     return dates.format_datetime(moment, "short", tzinfo=ZoneInfo(timezone), locale=locale)
 
 
+def format_time(moment: time, locale: str) -> str:
+    return dates.format_time(moment, "short", locale=locale)
+
+
 def format_hours(hours: dict[str, str], locale: str, timezone: str | None = None) -> str:
     """Format opening hours such as {"mon-fri": "09:00-18:00"}, with the city whose time it is.
 
@@ -81,9 +109,7 @@ def format_hours(hours: dict[str, str], locale: str, timezone: str | None = None
     parts = []
     for span, clock in hours.items():
         names = [day_names[WEEKDAYS.index(day)] for day in span.split("-")]
-        opens, closes = (
-            dates.format_time(time.fromisoformat(value), "short", locale=locale) for value in clock.split("-")
-        )
+        opens, closes = (format_time(time.fromisoformat(value), locale) for value in clock.split("-"))
         parts.append(f"{'–'.join(names)} {opens}–{closes}")
     city = f" ({dates.get_timezone_location(timezone, locale=locale, return_city=True)})" if timezone else ""
     return "; ".join(parts) + city
@@ -116,8 +142,24 @@ def format_value(value: dict[str, Any], locale: str, currency: str, timezone: st
         return format_list(raw, locale)
     if kind == "date":
         return format_date(date.fromisoformat(raw), locale)
+    if kind == "minutes":
+        return format_minutes(raw, locale)
+    if kind == "years":
+        return format_years(raw, locale)
+    if kind == "time":
+        return format_time(time.fromisoformat(raw), locale)
     if kind == "country":
-        return str(Locale.parse(locale).territories.get(raw, raw))
+        return _name_of_country(raw, locale)
+    if kind == "countries":
+        return format_list([_name_of_country(code, locale) for code in raw], locale)
+    if kind == "languages":
+        return format_list([str(Locale.parse(locale).languages.get(tag, tag)) for tag in raw], locale)
+    if kind == "currency":
+        return numbers.get_currency_name(raw, locale=locale)
     if kind == "hours":
         return format_hours(raw, locale, timezone)
     raise UnknownValueError(f"{kind!r} is no type of value (data/shop.yml lists them)")
+
+
+def _name_of_country(code: str, locale: str) -> str:
+    return str(Locale.parse(locale).territories.get(code, code))

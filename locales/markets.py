@@ -11,7 +11,7 @@ import yaml
 from babel import localedata
 
 from locales.formatting import format_value
-from locales.languages import find_language, get_language
+from locales.languages import find_language, get_language, list_languages
 
 SHOP_FILE = Path(__file__).parents[1] / "data" / "shop.yml"
 
@@ -57,16 +57,26 @@ def _shop() -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _markets() -> dict[str, Market]:
     shop = _shop()
+    common = {name: _spelt_out(value, list(shop["markets"])) for name, value in shop["facts"].items()}
     return {
         code: Market(
             code=code,
             locale=entry["locale"],
             currency=entry["currency"],
             timezone=entry["timezone"],
-            facts={**shop["facts"], **entry["facts"]},
+            facts={"currency_name": {"currency": entry["currency"]}, **common, **entry["facts"]},
         )
         for code, entry in shop["markets"].items()
     }
+
+
+def _spelt_out(value: dict[str, Any], codes: list[str]) -> dict[str, Any]:
+    """Return a value with the lists in it that data/shop.yml only names."""
+    if value == {"countries": "markets"}:
+        return {"countries": codes}
+    if value == {"languages": "all"}:
+        return {"languages": [language.tag for language in list_languages()]}
+    return value
 
 
 def list_markets() -> list[Market]:

@@ -113,6 +113,8 @@ class Cluster:
             "DRAGOMAN_ACTIONS_URL": f"http://127.0.0.1:{self._ports['actions']}/webhook",
             "DRAGOMAN_PUBLIC_ORIGIN": self.origin,
             "DRAGOMAN_TRUST_PROXY": "true",
+            # What customers hear must not depend on the time of day.
+            "DRAGOMAN_TELL_SUPPORT_HOURS": "false",
             # Each installation would make up its own.
             **{name: os.environ.get(name, secrets.token_urlsafe(48)) for name in SECRETS},
             **self._settings,

@@ -15,8 +15,11 @@ class Shop:
     """A running installation, and who may sign in to it."""
 
     def __init__(self, folder: Path) -> None:
-        # Many conversations come from one address here.
-        settings = {"DRAGOMAN_CONVERSATIONS_PER_MINUTE": "1000"}
+        # Many conversations come from one address here, and a test must not depend on the time of day.
+        settings = {
+            "DRAGOMAN_CONVERSATIONS_PER_MINUTE": "1000",
+            "DRAGOMAN_TELL_SUPPORT_HOURS": "false",
+        }
         self.installation = Installation(folder, free_ports(), settings)
         self.processes = Processes(self.installation, ensure_model(self.installation.environment()))
         self.account: dict[str, object] = {}

@@ -21,6 +21,7 @@ from handoff.conversations.turn_repository import PendingTurn
 from handoff.database import Database
 from handoff.queue import service as queue
 from handoff.queue.models import Reason
+from handoff.queue.team import Team
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class StallWatch:
         database: Database,
         channels: ChannelRegistry,
         bot: BotClient,
+        team: Team,
         *,
         delayed_after_s: float,
         patience_s: float,
@@ -45,6 +47,7 @@ class StallWatch:
         self._database = database
         self._channels = channels
         self._bot = bot
+        self._team = team
         self._delayed_after_s = delayed_after_s
         self._patience_s = patience_s
         self._monotonic = monotonic
@@ -83,5 +86,5 @@ class StallWatch:
             for message in unanswered:
                 message.turn_state = TurnState.DONE
             traits = self._channels.get_traits(conversation.channel)
-            await queue.hand_off(session, conversation, traits, Reason.BOT_UNAVAILABLE)
+            await queue.hand_off(session, conversation, traits, Reason.BOT_UNAVAILABLE, self._team)
         logger.warning("conversation %s waited too long for the bot: handed off", turn.conversation_id)

@@ -29,6 +29,7 @@ from handoff.database import Database, when_committed
 from handoff.errors import BotUnavailableError, StorageUnavailableError
 from handoff.queue import service as queue
 from handoff.queue.models import Reason
+from handoff.queue.team import Team
 from locales.languages import find_language
 from telemetry import logs, traces
 
@@ -64,6 +65,7 @@ class TurnTaker:
         bus: Bus,
         bot: BotClient,
         channels: ChannelRegistry,
+        team: Team,
         *,
         lease_s: float,
         patience_s: float,
@@ -74,6 +76,7 @@ class TurnTaker:
         self._bus = bus
         self._bot = bot
         self._channels = channels
+        self._team = team
         self._patience_s = patience_s
 
     async def take_turns(self, conversation_id: uuid.UUID, claimed: Turn | None = None) -> None:
@@ -208,7 +211,7 @@ class TurnTaker:
     ) -> None:
         traits = self._channels.get_traits(conversation.channel)
         if result is None:
-            await queue.hand_off(session, conversation, traits, Reason.BOT_UNAVAILABLE)
+            await queue.hand_off(session, conversation, traits, Reason.BOT_UNAVAILABLE, self._team)
             return
         message.language = result.language.detected if find_language(result.language.detected) else None
         message.understanding = {
@@ -248,7 +251,7 @@ class TurnTaker:
                 topic=reply.topic,
             )
         if result.handoff:
-            await queue.hand_off(session, conversation, traits, result.handoff.reason)
+            await queue.hand_off(session, conversation, traits, result.handoff.reason, self._team)
 
 
 def _note_outcome(message: Message, result: TurnResult | None) -> None:

@@ -22,6 +22,9 @@ from handoff.database import announce, when_committed
 from handoff.queue import repository
 from handoff.queue.models import Handoff, HandoffState, Reason, Resolution
 from handoff.queue.packet import build_packet
+from handoff.queue.team import Team
+from locales.formatting import format_date, format_time
+from locales.markets import market_for
 
 QUEUE_TOPIC = "queue"
 
@@ -51,9 +54,11 @@ def _announce_queue(session: AsyncSession, conversation: Conversation, handoff: 
 
 
 async def hand_off(
-    session: AsyncSession, conversation: Conversation, traits: ChannelTraits, reason: Reason
+    session: AsyncSession, conversation: Conversation, traits: ChannelTraits, reason: Reason, team: Team
 ) -> Handoff:
     """Put a conversation that the bot owns into the queue, and tell the customer why and what comes next.
+
+    While nobody is at work they hear as well when somebody will be.
 
     Raises:
         WrongOwnerError: The bot does not own it.
@@ -70,11 +75,30 @@ async def hand_off(
         # Whoever comes later stands behind, also when the clock was set back in between.
         handoff.created_at = max(handoff.created_at, last + timedelta(microseconds=1))
     conversations.notify_customer(session, conversation, traits, f"notice.handoff.{reason.value}")
+    _tell_when_away(session, conversation, traits, team)
     await session.flush()
     handoff.packet = await build_packet(session, conversation, handoff, traits)
     _announce_queue(session, conversation, handoff)
     when_committed(session, metrics.HANDOFFS.labels(reason.value).inc)
     return handoff
+
+
+def _tell_when_away(
+    session: AsyncSession, conversation: Conversation, traits: ChannelTraits, team: Team
+) -> None:
+    language = conversations.language_of(conversation)
+    market = market_for(conversation.market, language)
+    back = team.find_return(market)
+    if back is not None:
+        locale = market.locale_for(language)
+        conversations.notify_customer(
+            session,
+            conversation,
+            traits,
+            "notice.team_away",
+            date=format_date(back.date(), locale),
+            time=format_time(back.time(), locale),
+        )
 
 
 def _add_handoff(

@@ -6,14 +6,21 @@ The names in brackets are the reports: project and issue.
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from handoff.channels.web.verification import sign_identity
+from handoff.clock import Clock
 from handoff.queue.models import Reason
-from handoff.testing import make_result
+from handoff.testing import FakeBot, make_result
 from locales import catalogue
+from locales.support_hours import SupportHours
 from tests.customer import Customer
-from tests.integration.handoff.conftest import SECRET, Running
+from tests.integration.handoff.conftest import SECRET, Running, make_settings, running_service
 
 BURST = 20
 
@@ -137,3 +144,75 @@ async def test_conversation_that_came_back_is_not_handed_over_again_at_once(serv
         assert await customer.hear("bot") == f"echo: after {end}"
     senders = [call.sender_id for call in service.bot.calls]
     assert len(set(senders)) == 3, "the bot's memory of why it gave up is left behind each time"
+
+
+# Hours of work
+
+
+def _clock_in_rome(text: str) -> Clock:
+    moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Rome"))
+    return lambda: moment
+
+
+@pytest.mark.parametrize(
+    ("now", "date", "time"),
+    [
+        # The clocks change in the night to Sunday, 25 October: on Monday the team comes at nine all the same.
+        ("2026-10-23T18:00", "lunedì 26 ottobre", "09:00"),
+        ("2026-03-27T23:30", "lunedì 30 marzo", "09:00"),
+        ("2026-11-25T08:59", "mercoledì 25 novembre", "09:00"),
+    ],
+)
+async def test_customer_who_is_handed_over_at_night_hears_when_somebody_is_back(
+    tmp_path: Path, bot: FakeBot, now: str, date: str, time: str
+) -> None:
+    """[chatwoot#2882]"""
+    settings = make_settings(tmp_path, tell_support_hours=True)
+    async with running_service(settings, bot, clock=_clock_in_rome(now)) as service:
+        customer = await service.open_customer(language="it", market="IT")
+        await customer.say("agent")
+        await customer.hear("notice")
+        assert await customer.hear("notice") == catalogue.text(
+            "service", "notice.team_away", "it", date=date, time=time
+        )
+        # Told once: what is written while waiting brings no second notice.
+        await customer.say("?")
+        agent = await service.sign_in()
+        await agent.post(f"/api/v1/conversations/{customer.conversation_id}/take")
+        assert "Anna" in await customer.hear("notice")
+        assert len(customer.texts("notice")) == 3
+
+
+@pytest.mark.parametrize("now", ["2026-10-26T09:00", "2026-03-30T17:59"])
+async def test_customer_who_is_handed_over_in_hours_of_work_is_not_told_of_them(
+    tmp_path: Path, bot: FakeBot, now: str
+) -> None:
+    """[chatwoot#2882] Summer time has just begun or ended."""
+    settings = make_settings(tmp_path, tell_support_hours=True)
+    async with running_service(settings, bot, clock=_clock_in_rome(now)) as service:
+        customer = await service.open_customer(language="it", market="IT")
+        await customer.say("agent")
+        assert await customer.hear("notice")
+        agent = await service.sign_in()
+        await agent.post(f"/api/v1/conversations/{customer.conversation_id}/take")
+        await customer.hear("notice")
+        assert len(customer.texts("notice")) == 2
+
+
+async def test_nobody_is_said_to_be_away_while_an_agent_works_late(tmp_path: Path, bot: FakeBot) -> None:
+    settings = make_settings(tmp_path, tell_support_hours=True)
+    async with running_service(settings, bot, clock=_clock_in_rome("2026-11-25T23:00")) as service:
+        agent = await service.sign_in()
+        assert (await agent.get("/api/v1/queue")).status_code == 200
+        customer = await service.open_customer(language="it", market="IT")
+        await customer.say("agent")
+        await customer.hear("notice")
+        await agent.post(f"/api/v1/conversations/{customer.conversation_id}/take")
+        assert "Anna" in await customer.hear("notice")
+
+
+async def test_hours_that_cross_midnight_are_hours_of_work_after_it() -> None:
+    """[chatwoot#5254] Every market's own hours: tests/unit/locales/test_support_hours.py."""
+    hours = SupportHours.parse({"fri": "18:00-02:00"}, "Europe/Rome")
+    assert hours.is_open(_clock_in_rome("2026-11-28T01:59")())
+    assert not hours.is_open(_clock_in_rome("2026-11-28T02:00")())

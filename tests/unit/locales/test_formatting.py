@@ -39,10 +39,37 @@ def test_money(minor_units: int, currency: str, locale: str, expected: str) -> N
         (7, "he_IL", "7 ימים"),
         (30, "he_IL", "30 יום"),
         (365, "nl_NL", "365 dagen"),
+        (1, "he_IL", "יום אחד"),
+        (30, "ja_JP", "30日"),
+        (30, "zh_Hans_CN", "30天"),
+        (2, "ar_SA", "يومان"),
     ],
 )
 def test_days_stay_days(days: int, locale: str, expected: str) -> None:
     assert formatting.format_days(days, locale) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "locale", "expected"),
+    [
+        ({"minutes": 30}, "it_IT", "30 minuti"),
+        ({"minutes": 60}, "it_IT", "1 ora"),
+        ({"minutes": 120}, "de_DE", "2 Stunden"),
+        ({"minutes": 90}, "en_GB", "90 minutes"),
+        ({"minutes": 60}, "he_IL", "שעה אחת"),
+        ({"years": 2}, "fr_FR", "2 ans"),
+        ({"years": 1}, "he_IL", "שנה אחת"),
+        ({"years": 3}, "ar_SA", "3 سنوات"),
+        ({"years": 1}, "ja_JP", "1年"),
+        ({"time": "14:00"}, "it_IT", "14:00"),
+        ({"time": "14:00"}, "ar_SA", "2:00 م"),
+        ({"countries": ["GB", "IT"]}, "fr_FR", "Royaume-Uni et Italie"),
+        ({"languages": ["en", "he"]}, "nl_NL", "Engels en Hebreeuws"),
+        ({"currency": "SAR"}, "es_ES", "rial saudí"),
+    ],
+)
+def test_durations_names_and_times(value: dict[str, object], locale: str, expected: str) -> None:
+    assert _plain(format_value(value, locale, "EUR")) == expected
 
 
 def test_hours_name_the_city_whose_time_it_is() -> None:
