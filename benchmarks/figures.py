@@ -7,7 +7,8 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,19 +44,36 @@ class Usage:
             name: {
                 "cpu_s": round(used[name], 2),
                 "cores": round(used[name] / elapsed_s, 2),
-                "rss_mb": round(sum(each.memory_info().rss for each in _family(process)) / MB, 1),
+                "rss_mb": round(_rss(process) / MB, 1),
             }
             for name, process in self._processes.items()
         }
 
 
-def _family(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children(recursive=True)]
+def _rss(process: psutil.Process) -> int:
+    return int(process.memory_info().rss) + sum(
+        child.memory_info().rss for child in _living_children(process)
+    )
 
 
 def _cpu_s(process: psutil.Process) -> float:
-    times = [each.cpu_times() for each in _family(process)]
-    return float(sum(time.user + time.system for time in times))
+    own = process.cpu_times()
+    # What children used that have ended stays with the parent that waited for them.
+    used = own.user + own.system + own.children_user + own.children_system
+    for child in _living_children(process):
+        times = child.cpu_times()
+        used += times.user + times.system
+    return float(used)
+
+
+def _living_children(process: psutil.Process) -> Iterator[psutil.Process]:
+    """Return the children; one that ends while it is looked at (PostgreSQL has many) is passed over."""
+    for child in process.children(recursive=True):
+        # Read here and kept for whoever asks.
+        with suppress(psutil.NoSuchProcess), child.oneshot():
+            child.cpu_times()
+            child.memory_info()
+            yield child
 
 
 def calibrate() -> float:

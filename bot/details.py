@@ -21,13 +21,19 @@ _CANDIDATE = re.compile(
 _MARKED = re.compile(r"#|[A-Za-z]{2,6}-\d|[A-Za-z]{2,4}\s?\d{4}")
 # What is written before a number that is an order's, in so many languages that it needs no catalogue.
 _ABBREVIATION = re.compile(r"(?:^|[\s(])(?:#|n[°º.]?|nr\.?|no\.?|ord\.?|num\.?|№)\s*$", re.IGNORECASE)
-_CURRENCY = r"[$€£¥₪₫฿₹₩₽]|(?:eur|usd|gbp|ils|nis|vnd|chf|euros?|pounds?|shekels?)\b|đ\b"
+_CURRENCY = (
+    r"[$€£¥₪₫฿₹₩₽円元块圆]|(?:eur|usd|gbp|ils|nis|vnd|chf|brl|jpy|cny|rmb|sar|aed|egp)\b|đ\b|日元|日圆|人民币"
+    r"|(?:euros?|pounds?|shekels?|reais|real|yen|yuan|riyals?)\b|ريال|ر\.س|درهم|دينار|جنيه"
+)
 _CURRENCY_BEFORE = re.compile(rf"(?:{_CURRENCY})\s?$", re.IGNORECASE)
 _CURRENCY_AFTER = re.compile(rf"\s?(?:{_CURRENCY})", re.IGNORECASE)
 _PHONE = re.compile(r"(?:\+|\b00)\d[\d\s().-]{6,}\d|\b0\d[\d\s().-]{7,}\d")
 _DATE = re.compile(r"\b\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _SHORT_RANGE = re.compile(r"\d{1,2}-\d{1,2}")
+
+# Chinese, Japanese and Thai put no spaces around a number: 48213です.
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 # A bare number is taken for an order number from so many digits on …
 _BARE_DIGITS = 4
@@ -55,8 +61,9 @@ def find_details(text: str, expecting: str | None = None) -> list[Detail]:
         expecting: What the bot has just asked for; a short bare number is an order number only then.
     """
     plain = _plain(text)
-    emails = list(_find_emails(plain))
-    numbers = _find_order_numbers(plain, emails, asked=expecting == ORDER_NUMBER)
+    spaced = plain if plain.isascii() else _UNSPACED.sub(" ", plain)
+    emails = list(_find_emails(spaced))
+    numbers = _find_order_numbers(spaced, plain, emails, asked=expecting == ORDER_NUMBER)
     return sorted([*emails, *numbers], key=lambda detail: detail.start)
 
 
@@ -88,7 +95,9 @@ def _find_emails(text: str) -> Iterator[Detail]:
             yield Detail(EMAIL_ENTITY, match.start(), match.end(), match.group().lower())
 
 
-def _find_order_numbers(text: str, emails: Sequence[Detail], *, asked: bool) -> Iterator[Detail]:
+def _find_order_numbers(
+    text: str, unspaced: str, emails: Sequence[Detail], *, asked: bool
+) -> Iterator[Detail]:
     candidates = list(_CANDIDATE.finditer(text))
     if not candidates:
         return
@@ -100,7 +109,7 @@ def _find_order_numbers(text: str, emails: Sequence[Detail], *, asked: bool) -> 
         start = end - len(written)
         if any(start < stop and begin < end for begin, stop in others):
             continue
-        if _CURRENCY_BEFORE.search(text[:start]) or _CURRENCY_AFTER.match(text[end:]):
+        if _CURRENCY_BEFORE.search(unspaced[:start]) or _CURRENCY_AFTER.match(unspaced[end:]):
             continue
         if _is_order_number(written, marked=_is_marked(text, start, written), asked=asked):
             yield Detail(ORDER_NUMBER, start, end, normalise_order_number(written))

@@ -12,12 +12,19 @@ from babel import Locale
 from locales.languages import fold, language_names, list_languages
 
 # A run of letters of one kind: Hebrew and Arabic write "in", "the", "and" joined to the word, Italian with an
-# apostrophe.
-_WORD = re.compile(r"[\u0590-\u05ff]+|[\u0600-\u06ff]+|[^\W\d_\u0590-\u06ff]+(?:-[^\W\d_\u0590-\u06ff]+)*")
+# apostrophe. Chinese, Japanese and Thai write a whole sentence in one run, Korean joins what follows.
+_ARABIC = r"\u0620-\u065f\u066e-\u06d3\u06d5-\u06ff"
+_UNSPACED = r"\u0e00-\u0e7f\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_OTHER = rf"[^\W\d_\u0590-\u06ff{_UNSPACED}]"
+_WORD = re.compile(rf"[\u0590-\u05ff]+|[{_ARABIC}]+|[{_UNSPACED}]+|{_OTHER}+(?:-{_OTHER}+)*")
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _PREFIXES = (
     re.compile(r"[ולבכמהש]{1,3}(?=[\u05d0-\u05ea]{3})"),
     re.compile(r"(?:و|ف)?(?:بال|لل|ال|ب|ل)(?=[\u0621-\u064a]{3})"),
 )
+# "The English (language)", as CLDR has it, is also said without the article and as the adjective: إنجليزي.
+_ARABIC_NAME = re.compile(r"ال(.+ي)ة")
+
 # Names so short are everyday words as well, and so are those that are only the tail of a name (Vietnamese
 # "tiếng Anh" is English, "Anh" also "you"; "Hà Lan" is also the country): they count only where little else
 # is said.
@@ -45,9 +52,15 @@ class LanguageMentions:
         """
         self._folded = language_names()
         full = _written_names(set(self._folded.values()))
+        for match in filter(None, map(_ARABIC_NAME.fullmatch, list(full))):
+            code = self._folded[fold(match.group())]
+            for name in (match[1], f"{match[1]}ة", f"ال{match[1]}"):
+                self._folded.setdefault(fold(name), code)
+                full.add(name)
         for name, code in (more_names or {}).items():
             self._folded[fold(name)] = code
             full.add(_lower(name))
+        self._unspaced = sorted(filter(_IS_UNSPACED.match, full), key=len, reverse=True)
         # As written, with accents and without.
         self._full = full | {fold(name) for name in full}
         self._tails = {_tail(name) for name in full} | {_tail(fold(name)) for name in full}
@@ -61,10 +74,27 @@ class LanguageMentions:
         mentions = []
         position = 0
         while position < len(words):
+            if _IS_UNSPACED.match(words[position].group()):
+                mentions += self._mentions_within(words[position])
+                position += 1
+                continue
             mention, used = self._mention_at(text, words, folded, position)
             if mention:
                 mentions.append(mention)
             position += used
+        return mentions
+
+    def _mentions_within(self, run: re.Match[str]) -> list[Mention]:
+        """Return the languages named anywhere in a run of characters that has no spaces between words."""
+        mentions = []
+        letters = run.group()
+        position = 0
+        while position < len(letters):
+            name = next((name for name in self._unspaced if letters.startswith(name, position)), None)
+            if name:
+                start = run.start() + position
+                mentions.append(Mention(start, start + len(name), self._folded[fold(name)]))
+            position += len(name or " ")
         return mentions
 
     def _mention_at(

@@ -4,7 +4,7 @@
 FROM python:3.11-slim-bookworm AS build
 RUN python -m venv /opt/venv
 COPY requirements/app-run.txt requirements/app-run.txt
-RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements/app-run.txt
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/app-run.txt
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin dragoman

@@ -6,7 +6,8 @@ FROM python:3.10-slim-bookworm AS build
 RUN python -m venv /opt/venv
 COPY requirements/bot-run.txt requirements/bot-run.txt
 # Four packages come as sources; all are Python alone, so no compiler is needed.
-RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements/bot-run.txt
+# The lock is complete, and pip must not look for what it leaves out on purpose (tensorflow, jax: pyproject.toml).
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/bot-run.txt
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \

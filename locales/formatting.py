@@ -15,6 +15,10 @@ from babel import Locale, dates, lists, numbers
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+# Not "hie": its i is a consonant.
+_BEGINS_WITH_I = re.compile(r"h?[ií](?!e)", re.IGNORECASE)
+
+
 class UnknownValueError(ValueError):
     """A value is written in none of the ways that data/shop.yml explains."""
 
@@ -30,14 +34,18 @@ def format_money(minor_units: int, currency: str, locale: str) -> str:
     return str(pattern.apply(whole, locale, currency=currency, currency_digits=False))
 
 
-# In Hebrew the numeral "one" stands behind its noun and agrees with it; CLDR writes "1 יום".
-_HEBREW_ONE = {"minute": "דקה אחת", "hour": "שעה אחת", "day": "יום אחד", "year": "שנה אחת"}
+# In Hebrew the numeral "one" stands behind its noun and agrees with it, and "two" is an ending; CLDR writes
+# "1 יום", and "2 שנים".
+_HEBREW = {
+    (1, "minute"): "דקה אחת", (2, "minute"): "שתי דקות", (1, "hour"): "שעה אחת", (2, "hour"): "שעתיים",
+    (1, "day"): "יום אחד", (2, "day"): "יומיים", (1, "year"): "שנה אחת", (2, "year"): "שנתיים",
+}  # fmt: skip
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "year": 365 * 86_400}
 
 
 def _format_duration(count: int, unit: Literal["minute", "hour", "day", "year"], locale: str) -> str:
-    if locale.startswith("he") and count == 1:
-        return _HEBREW_ONE[unit]
+    if locale.startswith("he") and (count, unit) in _HEBREW:
+        return _HEBREW[count, unit]
     # Not units.format_unit: it finds no long form where CLDR's long equals its short one (it, vi, nl …).
     text = dates.format_timedelta(
         timedelta(seconds=count * _SECONDS[unit]), granularity=unit, threshold=10_000, locale=locale
@@ -72,14 +80,19 @@ def format_list(items: Sequence[str], locale: str) -> str:
     if locale.startswith("he") and len(items) > 1 and not "א" <= items[-1][0] <= "ת":
         # "and" is a prefix in Hebrew; before another script it takes a hyphen: ו־PayPal.
         items = [*items[:-1], f"־{items[-1]}"]
-    return lists.format_list(list(items), locale=locale)
+    text = lists.format_list(list(items), locale=locale)
+    if locale.startswith("es") and len(items) > 1 and _BEGINS_WITH_I.match(items[-1]):
+        # "y" becomes "e" before the sound i: Correos e InPost.
+        text = f"{text.removesuffix(f' y {items[-1]}')} e {items[-1]}"
+    return text
 
 
 def format_date(day: date, locale: str) -> str:
     """Format a calendar day with its weekday, without the year: "lunedì 24 novembre"."""
-    # CLDR has this order of parts for the abbreviated names; the same pattern serves for the full ones.
-    short = Locale.parse(locale).datetime_skeletons["MMMEd"].pattern
-    full = re.sub(r"(?<!M)M{2,3}(?!M)", "MMMM", re.sub(r"E+", "EEEE", short))
+    # Where CLDR has no pattern for the full month, that for the short one serves; weekdays are short in both.
+    skeletons = Locale.parse(locale).datetime_skeletons
+    short = (skeletons["MMMMEd"] if "MMMMEd" in skeletons else skeletons["MMMEd"]).pattern
+    full = re.sub(r"(?<!M)M{2,3}(?!M)", "MMMM", re.sub(r"E+|c+", "EEEE", short))
     return dates.format_date(day, full, locale=locale)
 
 
@@ -112,7 +125,7 @@ def format_hours(hours: dict[str, str], locale: str, timezone: str | None = None
         opens, closes = (format_time(time.fromisoformat(value), locale) for value in clock.split("-"))
         parts.append(f"{'–'.join(names)} {opens}–{closes}")
     city = f" ({dates.get_timezone_location(timezone, locale=locale, return_city=True)})" if timezone else ""
-    return "; ".join(parts) + city
+    return ("؛ " if locale.startswith("ar") else "; ").join(parts) + city
 
 
 def format_value(value: dict[str, Any], locale: str, currency: str, timezone: str | None = None) -> str:

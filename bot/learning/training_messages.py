@@ -26,18 +26,15 @@ def author_group(message: Message) -> int:
     """Return 0 or 1: whether the number in the author's name is even or odd ("it-2" → 0).
 
     Messages of one author resemble each other. Holding out half of the authors, in every language at once,
-    measures what a stranger's message meets, with two models instead of one an author.
+    measures what a stranger's message meets, with one model instead of one an author.
     """
     number = _TRAILING_NUMBER.search(message.get(METADATA)["author"])
     return int(number[1]) % 2 if number else 0
 
 
-def hold_out(groups: Sequence[int]) -> list[list[bool]]:
-    """Return, for each group of authors in turn, which messages to hold out; every message is held out once.
-
-    Where all are of one group, every other message is held out, then the rest.
-    """
-    distinct = sorted(set(groups))
-    if len(distinct) < 2:
-        return [[position % 2 == half for position in range(len(groups))] for half in (0, 1)]
-    return [[group == held for group in groups] for held in distinct]
+def hold_out(groups: Sequence[int]) -> list[bool]:
+    """Return which messages to hold out: one group of authors; where all are of one, every other message."""
+    held = max(groups)
+    if min(groups) == held:
+        return [position % 2 == 1 for position in range(len(groups))]
+    return [group == held for group in groups]

@@ -62,6 +62,46 @@ SCRIPTS = [
         "ik wil graag een medewerker spreken", "Dag Sanne, ik zoek het uit.", "dank je wel",
         "hoe kan ik bij jullie betalen?",
     ),
+    Script(
+        "fr", "FR", "bonjour", "combien coûte la livraison ?",
+        "j'ai combien de temps pour renvoyer un article ?", "où est ma commande ?", "48217",
+        "camille.lefort@courriel.example", "je voudrais parler à un conseiller",
+        "Bonjour Camille, je vérifie tout de suite.", "merci beaucoup",
+        "quels moyens de paiement acceptez-vous ?",
+    ),
+    Script(
+        "de", "DE", "guten Tag", "was kostet der Versand?",
+        "wie lange habe ich Zeit, etwas zurückzuschicken?",
+        "wo ist meine Bestellung?", "48255", "jonas.albrecht@briefe.example",
+        "ich möchte mit einem Mitarbeiter sprechen", "Guten Tag Herr Albrecht, ich sehe nach.", "vielen Dank",
+        "wie kann ich bei Ihnen bezahlen?",
+    ),
+    Script(
+        "es", "ES", "buenos días", "¿cuánto cuesta el envío?",
+        "¿cuántos días tengo para devolver un artículo?",
+        "¿dónde está mi pedido?", "48172", "lucia.ferrandiz@correo.example", "quiero hablar con una persona",
+        "Hola, Lucía, ahora mismo lo miro.", "muchas gracias", "¿qué formas de pago aceptáis?",
+    ),
+    Script(
+        "pt", "BR", "bom dia", "quanto custa o frete?", "quantos dias eu tenho para devolver um produto?",
+        "onde está meu pedido?", "47840", "rafaela.moura@carta.example", "quero falar com um atendente",
+        "Oi, Rafaela, já estou verificando.", "muito obrigada", "quais são as formas de pagamento?",
+    ),
+    Script(
+        "ja", "JP", "こんにちは", "送料はいくらですか？", "返品は何日以内ならできますか？",
+        "注文した商品は今どこですか？", "47993", "sayaka.fujii@tegami.example", "担当者と話したいです",
+        "藤井様、ただいま確認いたします。", "ありがとうございます", "支払い方法は何がありますか？",
+    ),
+    Script(
+        "zh", "CN", "你好", "运费多少钱？", "收到货几天之内可以退货？", "我的订单到哪里了？", "47952",
+        "xiaowen.lin@xinjian.example", "我要转人工客服", "林女士您好，我马上帮您查。", "谢谢",
+        "你们支持哪些付款方式？",
+    ),
+    Script(
+        "ar", "SA", "السلام عليكم", "كم تكلفة الشحن؟", "كم يوم عندي عشان أرجع المنتج؟", "وين طلبي؟", "48001",
+        "noura.alotaibi@barid.example", "أبغى أكلم موظف", "أهلاً نورة، أتحقق الآن.", "شكراً جزيلاً",
+        "وش طرق الدفع المتاحة عندكم؟",
+    ),
 ]  # fmt: skip
 
 

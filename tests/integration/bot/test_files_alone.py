@@ -27,22 +27,22 @@ WRAPPING = {
     ],
     "it": ["fate pacchi regalo", "confezione regalo", "potete incartarlo", "carta da regalo", "è un regalo"],
 }
-GERMAN = {
+SWEDISH = {
     TOPIC: [
-        "verpackt ihr Geschenke", "Geschenkpapier dazu", "als Geschenk einpacken", "Geschenkverpackung",
-        "ein Geschenk",
+        "slår ni in presenter", "presentpapper också", "slå in som present", "presentinslagning",
+        "det är en present",
     ],
     "faq/shipping_cost": [
-        "was kostet der Versand", "Versandkosten", "Lieferung gratis?", "Porto", "Kosten der Lieferung",
+        "vad kostar frakten", "fraktkostnad", "är leveransen gratis?", "porto", "kostnad för leverans",
     ],
-    "greet": ["hallo", "guten Tag", "servus", "moin zusammen", "grüß Gott"],
+    "greet": ["hej", "god dag", "tjena", "hejsan allihop", "hallå där"],
 }  # fmt: skip
 ARTICLE = {"title": "Gift", "questions": ["?"], "answer": "Yes: {support_email}"}
 
 
 def _block(label: str, language: str, author: int, texts: list[str]) -> dict[str, object]:
     marked = [
-        f"- {text}{' bitte' if author == 2 and language == 'de' else ' ok' if author == 2 else ''}"
+        f"- {text}{' tack' if author == 2 and language == 'sv' else ' ok' if author == 2 else ''}"
         for text in texts
     ]
     metadata = {"language": language, "author": f"{language}-{author}"}
@@ -83,15 +83,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (project / "data" / "knowledge" / "topics.yml").open("a", encoding="utf-8") as topics:
         topics.write(f"{TOPIC}: {{area: gifts, related: [request_human]}}\n")
     with (project / "locales" / "languages.yml").open("a", encoding="utf-8") as languages:
-        languages.write("de: {locale: de_DE, endonym: Deutsch, script: Latn, direction: ltr, market: NL}\n")
-    for language in ("en", "it", "de"):
+        languages.write("sv: {locale: sv_SE, endonym: Svenska, script: Latn, direction: ltr, market: NL}\n")
+    for language in ("en", "it", "sv"):
         file = project / "data" / "knowledge" / language / "gifts.yml"
         file.parent.mkdir(exist_ok=True)
         article = {"topic": TOPIC, **ARTICLE, "title": f"Gift {language}"}
         file.write_text(yaml.safe_dump([article]), encoding="utf-8")
     for language, texts in WRAPPING.items():
         _add_messages(project, language, {TOPIC: texts})
-    _add_messages(project, "de", GERMAN)
+    _add_messages(project, "sv", SWEDISH)
     return project
 
 
@@ -99,8 +99,8 @@ def test_new_topic_and_new_language_are_understood(project: Path) -> None:
     lines = [
         {"text": "can you gift wrap it for me", "lang": "en", "expected": [TOPIC]},
         {"text": "fate anche la confezione regalo", "lang": "it", "expected": [TOPIC]},
-        {"text": "könnt ihr das als Geschenk einpacken", "lang": "de", "expected": [TOPIC]},
-        {"text": "was kostet der Versand zu mir", "lang": "de", "expected": ["faq/shipping_cost"]},
+        {"text": "kan ni slå in det som present", "lang": "sv", "expected": [TOPIC]},
+        {"text": "vad kostar frakten hem till mig", "lang": "sv", "expected": ["faq/shipping_cost"]},
     ]
     messages = project / "new.jsonl"
     messages.write_text("\n".join(json.dumps(line) for line in lines) + "\n", encoding="utf-8")
@@ -115,9 +115,9 @@ def test_new_topic_and_new_language_are_understood(project: Path) -> None:
 def test_new_topic_is_answered_in_the_new_language(project: Path) -> None:
     ask = (
         "from bot.knowledge import load_knowledge as k; "
-        f"print(k().get_article('{TOPIC}', 'de').title); "
-        f"print(k().get_answer('{TOPIC}', 'de', None).text)"
+        f"print(k().get_article('{TOPIC}', 'sv').title); "
+        f"print(k().get_answer('{TOPIC}', 'sv', None).text)"
     )
     title, answer = _run(project, "-c", ask).splitlines()
-    assert title == "Gift de"
+    assert title == "Gift sv"
     assert answer == "Yes: care@tamarind.example"

@@ -11,6 +11,7 @@ import jsonschema
 
 from handoff.queue.repository import list_handoffs_of
 from handoff.testing import FakeBot, make_result
+from locales import catalogue
 from tests.customer import Customer
 from tests.integration.handoff.conftest import Running, make_settings, running_service
 
@@ -230,3 +231,25 @@ async def test_waiting_customers_hear_of_their_place(service: Running) -> None:
     await first.send(type="leave_queue")
     place = await second.wait_for(lambda frame: frame["type"] == "queue")
     assert place["position"] == 1
+
+
+async def test_agent_who_writes_another_language_does_not_change_the_customers(service: Running) -> None:
+    customer = await _waiting_customer(service, language="nl")
+    agent = await service.sign_in(name="Giulia", language="it")
+    path = f"/api/v1/conversations/{customer.conversation_id}"
+    assert (await agent.post(f"{path}/take")).status_code == 204
+    assert await customer.hear("notice") == catalogue.text(
+        "service", "notice.agent_joined", "nl", agent="Giulia"
+    )
+    text = "Buongiorno, un momento solo: verifico con il magazzino e torno subito da lei."
+    assert (await agent.post(f"{path}/messages", json={"id": "1", "text": text})).status_code == 201
+    assert await customer.hear("agent") == text
+    await customer.say("ok")
+    assert (await agent.post(f"{path}/hand-back", json={})).status_code == 204
+    assert await customer.hear("notice") == catalogue.text(
+        "service", "notice.handed_back", "nl", agent="Giulia"
+    )
+    await customer.say("en nu?")
+    await customer.hear("bot")
+    assert service.bot.calls[-1].metadata["language"] == "nl"
+    assert not [event for event in customer.events if event["kind"] == "language"]

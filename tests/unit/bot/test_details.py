@@ -28,6 +28,11 @@ def values(text: str, expecting: str | None = None) -> list[tuple[str, str]]:
         ("המספר בחשבונית הוא 33908", "33908"),
         ("đơn ４８２１３ ạ", "48213"),
         ("order TM–48213", "TM-48213"),
+        ("48213です", "48213"),
+        ("注文番号はTM-91158になります", "TM-91158"),
+        ("#3390やったと思う", "3390"),
+        ("订单号48213帮我查下", "48213"),
+        ("رقم الطلب ٤٨٢١٣", "48213"),
     ],
 )
 def test_order_numbers_of_every_shape_are_found(text: str, number: str) -> None:
@@ -46,6 +51,11 @@ def test_order_numbers_of_every_shape_are_found(text: str, number: str) -> None:
         "I paid €4999",
         "it cost 4999 euros",
         "giá 120000 đ",
+        "12800円もした",
+        "花了1299元买的",
+        "دفعت 1299 ريال",
+        "paguei 1299 reais",
+        "2026年に買った",
         "2 pillows",
         "a 90x200 sheet",
         "iphone15 case",

@@ -59,6 +59,7 @@ def test_days_stay_days(days: int, locale: str, expected: str) -> None:
         ({"minutes": 60}, "he_IL", "שעה אחת"),
         ({"years": 2}, "fr_FR", "2 ans"),
         ({"years": 1}, "he_IL", "שנה אחת"),
+        ({"years": 2}, "he_IL", "שנתיים"),
         ({"years": 3}, "ar_SA", "3 سنوات"),
         ({"years": 1}, "ja_JP", "1年"),
         ({"time": "14:00"}, "it_IT", "14:00"),
@@ -84,6 +85,20 @@ def test_hours_name_the_city_whose_time_it_is() -> None:
 def test_hebrew_and_takes_a_hyphen_before_another_script() -> None:
     assert formatting.format_list(["ביט", "PayPal"], "he_IL") == "ביט ו־PayPal"
     assert formatting.format_list(["PayPal", "ביט"], "he_IL") == "PayPal וביט"
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        (["Correos", "InPost"], "Correos e InPost"),
+        (["SEUR", "Correos", "Hilos"], "SEUR, Correos e Hilos"),
+        (["Correos", "Hielo"], "Correos y Hielo"),
+        (["InPost", "Correos"], "InPost y Correos"),
+        (["InPost"], "InPost"),
+    ],
+)
+def test_spanish_and_changes_before_the_sound_i(items: list[str], expected: str) -> None:
+    assert formatting.format_list(items, "es_ES") == expected
 
 
 @pytest.mark.parametrize(
@@ -124,6 +139,12 @@ def test_naive_moment_is_refused() -> None:
         ("he_IL", "יום שלישי, 24 בנובמבר"),
         ("vi_VN", "Thứ Ba, 24 tháng 11"),
         ("nl_NL", "dinsdag 24 november"),
+        ("de_DE", "Dienstag, 24. November"),
+        ("es_ES", "martes, 24 de noviembre"),
+        ("pt_BR", "terça-feira, 24 de novembro"),
+        ("ja_JP", "11月24日(火曜日)"),
+        ("zh_Hans_CN", "11月24日星期二"),
+        ("ar_SA", "الثلاثاء، 24 نوفمبر"),
     ],
 )
 def test_date_has_its_weekday_and_no_abbreviation(locale: str, expected: str) -> None:

@@ -13,6 +13,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.components.language_identifier import LanguageIdentifier
 from bot.learning.importer import LabelImporter
 from bot.training_data import NLU_FOLDER
 
@@ -44,6 +45,16 @@ def workshop(tmp_path: Path) -> Workshop:
 def shops_messages() -> TrainingData:
     """Return the shop's own training messages, in every language."""
     return LabelImporter(training_data_paths=[str(NLU_FOLDER)]).get_nlu_data()
+
+
+@pytest.fixture(scope="session")
+def shops_identifier(
+    tmp_path_factory: pytest.TempPathFactory, shops_messages: TrainingData
+) -> LanguageIdentifier:
+    """Return a language identifier trained on the shop's own messages."""
+    trained: LanguageIdentifier = Workshop(tmp_path_factory.mktemp("language")).create(LanguageIdentifier)
+    trained.train(shops_messages)
+    return trained
 
 
 def training_message(text: str, label: str, language: str | None, author: str) -> Message:

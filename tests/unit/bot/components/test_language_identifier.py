@@ -18,6 +18,28 @@ SENTENCES = {
     "vi": "phí giao hàng bao nhiêu vậy shop?",
     "it": "quanto tempo ho per restituire un articolo?",
     "nl": "hoe lang heb ik om iets terug te sturen?",
+    "fr": "j'ai combien de temps pour renvoyer un article ?",
+    "de": "wie lange habe ich Zeit, etwas zurückzuschicken?",
+    "es": "¿cuántos días tengo para devolver una cosa?",
+    "pt": "quantos dias eu tenho para devolver um produto?",
+    "ja": "返品は何日以内ならできますか",
+    "zh": "收到货几天之内可以退",
+    "ar": "كم يوم عندي عشان أرجع المنتج؟",
+}
+# Nothing to do with a shop.
+GENERAL = {
+    "en": "The lighthouse keeper's daughter learned to sail before she could read.",
+    "he": "הגשם הראשון ירד בלילה, ובבוקר כל השדות היו ירוקים",
+    "vi": "Chiều qua bọn trẻ thả diều trên đê đến tối mịt",
+    "it": "Il gatto della vicina dorme tutto il giorno sul davanzale.",
+    "nl": "De kinderen schaatsten tot het donker werd op de bevroren gracht.",
+    "fr": "Les pêcheurs rentrent au port quand la brume se lève.",
+    "de": "Die Katze schläft den ganzen Tag auf dem warmen Ofen.",
+    "es": "Los pescadores vuelven al puerto cuando se levanta la niebla.",
+    "pt": "O gato da vizinha dorme o dia inteiro na janela.",
+    "ja": "猫は一日中あたたかい縁側で寝ている",
+    "zh": "孩子们在河堤上放风筝一直玩到天黑",
+    "ar": "نامت القطة طوال النهار قرب المدفأة",
 }
 NEUTRAL = [
     "48213",
@@ -31,11 +53,9 @@ NEUTRAL = [
 ]
 
 
-@pytest.fixture(scope="module")
-def identifier(tmp_path_factory: pytest.TempPathFactory, shops_messages: TrainingData) -> LanguageIdentifier:
-    trained: LanguageIdentifier = Workshop(tmp_path_factory.mktemp("language")).create(LanguageIdentifier)
-    trained.train(shops_messages)
-    return trained
+@pytest.fixture
+def identifier(shops_identifier: LanguageIdentifier) -> LanguageIdentifier:
+    return shops_identifier
 
 
 @pytest.mark.parametrize(("language", "text"), SENTENCES.items())
@@ -44,7 +64,24 @@ def test_sentence_is_recognised_by_itself(identifier: LanguageIdentifier, langua
     assert found["detected"] == language
     assert found["confidence"] > 0.9
     assert found["ranking"][0] == {"language": language, "confidence": found["confidence"]}
-    assert sum(entry["confidence"] for entry in found["ranking"]) == pytest.approx(1, abs=0.001)
+    assert sum(entry["confidence"] for entry in found["ranking"]) == pytest.approx(1, abs=0.002)
+
+
+@pytest.mark.parametrize(("language", "text"), GENERAL.items())
+def test_sentence_on_anything_is_recognised(identifier: LanguageIdentifier, language: str, text: str) -> None:
+    assert identifier.identify(text, Context())["detected"] == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("eifo ha hazmana sheli, lo higia klum", "he"), ("fen el order beta3i ya gama3a mesh wasel", "ar")],
+)
+def test_romanised_message_stays_with_the_conversation(
+    identifier: LanguageIdentifier, text: str, language: str
+) -> None:
+    found = identifier.identify(text, Context(language=language))
+    assert found["detected"] == language
+    assert not found["foreign"]
 
 
 @pytest.mark.parametrize(("language", "text"), SENTENCES.items())
@@ -83,11 +120,13 @@ def test_nothing_at_all_is_unknown(identifier: LanguageIdentifier, text: str) ->
     "text",
     [
         "где мой заказ?",
-        "طلبي وين",
-        "私の注文はどこですか",
-        "Guten Tag, ich hätte gern gewusst, wann meine Bestellung endlich geliefert wird.",
-        "Bonjour, je voudrais savoir quand mon colis sera enfin livré chez moi.",
+        "제 주문은 어디에 있나요",
+        "πού είναι η παραγγελία μου;",
+        "मेरा ऑर्डर कहाँ है",
+        "Dzień dobry, chciałbym wiedzieć, kiedy w końcu dotrze moja paczka.",
+        "Hej, jag undrar när mitt paket kommer fram, det är redan försenat.",
         "Merhaba, siparişim ne zaman gelecek acaba, çok geç kaldı.",
+        "Halo, pesanan saya kapan sampai ya, sudah seminggu belum datang.",
     ],
 )
 def test_language_that_the_shop_does_not_speak_is_unknown(identifier: LanguageIdentifier, text: str) -> None:

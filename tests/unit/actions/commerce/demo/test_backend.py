@@ -140,7 +140,7 @@ async def test_missing_database_is_an_outage_without_customers_addresses(tmp_pat
 
 def test_command_loads_and_says_what(url: str, capsys: pytest.CaptureFixture[str]):
     assert main(["load", "--database", url]) == 0
-    assert "17 orders of 10 customers" in capsys.readouterr().out
+    assert "31 orders of 17 customers" in capsys.readouterr().out
 
 
 def test_command_tells_what_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path):

@@ -1,0 +1,1 @@
+"""How often a message's language is recognised, beside langdetect, lingua, py3langid and fastText."""

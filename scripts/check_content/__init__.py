@@ -1,0 +1,1 @@
+"""`make check`, the content: catalogues, articles and training messages, in every language (python -m)."""
