@@ -7,6 +7,7 @@ import sys
 
 from scripts.check_content.articles import check_articles
 from scripts.check_content.catalogues import check_catalogues
+from scripts.check_content.keys import check_keys
 from scripts.check_content.messages import check_messages
 
 
@@ -15,7 +16,7 @@ def main() -> int:
     print("content: how alike the messages of a label are (mean overlap with the most similar one)")
     for line in report.lines():
         print(line)
-    problems = [*check_catalogues(), *check_articles(), *report.problems]
+    problems = [*check_catalogues(), *check_keys(), *check_articles(), *report.problems]
     for problem in problems:
         print(problem)
     print(f"content: {len(problems)} problems" if problems else "content: in order")

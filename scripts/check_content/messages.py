@@ -147,7 +147,7 @@ def _check_labels(language: str, lines: Sequence[Line], labels: set[str]) -> Ite
         wanted = MIN_OUT_OF_SCOPE if label == OUT_OF_SCOPE else MIN_MESSAGES
         if counts[label] < wanted:
             yield f"{where}: {label} has {counts[label]} messages and needs {wanted}"
-    ordinary = {label: count for label, count in counts.items() if label != OUT_OF_SCOPE}
+    ordinary = {label: counts[label] for label in sorted(labels & counts.keys() - {OUT_OF_SCOPE})}
     if ordinary and max(ordinary.values()) > MAX_LABEL_RATIO * min(ordinary.values()):
         most, least = max(ordinary, key=ordinary.__getitem__), min(ordinary, key=ordinary.__getitem__)
         yield f"{where}: {most} has {ordinary[most]} messages, {least} {ordinary[least]}: out of balance"
