@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from locales.languages import get_language
+
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
@@ -29,23 +31,30 @@ class GeneralLanguageModel:
 
         self._model: LanguageIdentifier = LanguageIdentifier.from_model_file(MODEL_FILE)
         known = list(self._model.nb_classes)
-        self._columns = np.array([known.index(tag) if tag in known else -1 for tag in languages])
-        own = set(languages)
-        self._others = np.array([column for column, tag in enumerate(known) if tag not in own])
+        self._rows = [row for row, tag in enumerate(languages) if tag in known]
+        self._columns = [known.index(languages[row]) for row in self._rows]
+        self._others = [column for column, tag in enumerate(known) if tag not in languages]
+        self._size = len(languages)
+        self._writes_latin = np.array([get_language(tag).script == "Latn" for tag in languages])
 
-    def score(self, words: Sequence[str]) -> tuple[np.ndarray, float]:
+    def score(self, words: Sequence[str], *, is_latin: bool) -> tuple[np.ndarray, float]:
         """Return the words' log likelihood in each language, the best being 0, and how foreign they are.
 
         A language that the model does not know gets the average of those it does: it must not lose for that.
-        Foreignness is how much better the best of all other languages fits than the best of the shop's, by
-        the root of the bytes (py3langid's own measure, comparable between lengths); 0 means no difference.
+        So does one of another script when the words are in Latin letters (`is_latin`): the model has never
+        seen romanised Hebrew or Japanese. Foreignness is how much better the best of all other languages fits
+        than the best of the shop's, by the root of the bytes (py3langid's own measure, comparable between
+        lengths); 0 means no difference.
         """
-        text = " ".join(words)
-        scores = np.asarray(self._model._raw_score(self._model._encode(text)), dtype=np.float64)
-        known = self._columns >= 0
-        own = np.where(known, scores[self._columns], np.nan)
-        if not known.any():
-            return np.zeros(len(own)), 0.0
-        best = float(np.nanmax(own))
-        foreignness = (float(scores[self._others].max()) - best) / math.sqrt(len(text.encode()) or 1)
-        return np.where(known, own, np.nanmean(own)) - best, foreignness
+        if not self._rows:
+            return np.zeros(self._size), 0.0
+        text = " ".join(words).encode()
+        scores = self._model._raw_score(text)
+        own = scores[self._columns]
+        best = own.max()
+        foreignness = float(scores[self._others].max() - best) / math.sqrt(len(text) or 1)
+        everybody = np.full(self._size, own.mean() - best, dtype=np.float64)
+        everybody[self._rows] = own - best
+        if is_latin and self._writes_latin.any():
+            everybody[~self._writes_latin] = everybody[self._writes_latin].mean()
+        return everybody, foreignness

@@ -14,6 +14,8 @@ _NUMBER = re.compile(r"#?[\w./-]*\d[\w./-]*\d[\w./-]*")
 # "tm-48213", "2x", "23.5": not a word, even where a script without spaces goes on right after it.
 _CODE = re.compile(r"[#a-z0-9./-]*\d[a-z0-9./-]*", re.ASCII)
 _DIGIT = re.compile(r"\d")
+# Letters and the marks that stand on them (accents, vowels of the Indic scripts), with apostrophes within.
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u0300-\u036f\u0900-\u0dff\u0e31\u0e34-\u0e4e])*")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 
 # Stand-ins that the classifier sees instead of details; private-use characters, so that nobody types them.
@@ -27,11 +29,12 @@ _SCRIPT_LETTERS = {
     "Cyrl": {"CYRILLIC"},
     "Deva": {"DEVANAGARI"},
     "Grek": {"GREEK"},
-    "Hans": {"CJK"},
-    "Hant": {"CJK"},
+    # 々 is an "ideographic iteration mark".
+    "Hans": {"CJK", "IDEOGRAPHIC"},
+    "Hant": {"CJK", "IDEOGRAPHIC"},
     "Hebr": {"HEBREW"},
-    "Jpan": {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
-    "Kore": {"CJK", "HANGUL"},
+    "Jpan": {"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
+    "Kore": {"CJK", "IDEOGRAPHIC", "HANGUL"},
     "Latn": {"LATIN"},
     "Thai": {"THAI"},
 }
@@ -87,12 +90,6 @@ def evidence_words(text: str, neutral: Collection[str] = ()) -> list[str]:
     `neutral` holds words in normal form that are the same in every language: "ok", names of carriers.
     """
     plain = URL.sub(" ", EMAIL.sub(" ", normalise(text)))
-    words = []
-    for chunk in _CODE.sub(" ", plain).replace("’", "'").split():
-        cleaned = "".join(char if char.isalpha() or _joins(char) else " " for char in chunk)
-        words += [_STRETCHED.sub(r"\1\1", part.strip("'")) for part in cleaned.split()]
+    found = _WORD.findall(_CODE.sub(" ", plain).replace("’", "'"))
+    words = (_STRETCHED.sub(r"\1\1", word.strip("'")) for word in found)
     return [word for word in words if word and word not in neutral]
-
-
-def _joins(char: str) -> bool:
-    return char == "'" or unicodedata.category(char) in ("Mn", "Mc")

@@ -61,7 +61,7 @@ def test_name_keeps_its_own_direction() -> None:
 def test_language_is_shown_by_its_own_name() -> None:
     words = Words(get_language("en"))
     assert words.language_tag("it") == "Italiano · it"
-    assert words.language_tag("ja") == "Japanese · ja"
+    assert words.language_tag("ko") == "Korean · ko"
 
 
 def test_label_is_called_as_the_agent_calls_it() -> None:

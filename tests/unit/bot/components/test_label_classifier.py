@@ -52,7 +52,9 @@ def data() -> TrainingData:
 
 @pytest.fixture
 def classifier(workshop: Workshop) -> LabelClassifier:
-    trained: LabelClassifier = workshop.create(LabelClassifier, answer_from=0.4, clarify_from=0.25)
+    trained: LabelClassifier = workshop.create(
+        LabelClassifier, answer_from=0.4, clarify_from=0.25, least_messages=1
+    )
     trained.train(data())
     return trained
 

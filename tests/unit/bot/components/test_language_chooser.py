@@ -43,7 +43,7 @@ def test_one_word_in_a_script_of_its_own_does() -> None:
     assert decide("he", 0.99, 1, script=True, language="en").chosen == "he"
 
 
-@pytest.mark.parametrize("detected", ["unknown", "de"])
+@pytest.mark.parametrize("detected", ["unknown", "pl"])
 def test_language_that_the_shop_does_not_speak_leaves_the_conversation_alone(detected: str) -> None:
     assert decide(detected, 0.99, 8, language="nl", language_hint="en").chosen == "nl"
 
@@ -69,9 +69,9 @@ def test_of_several_languages_named_it_is_not_the_one_spoken_already() -> None:
 
 
 def test_wish_that_cannot_be_granted_is_told_and_changes_nothing() -> None:
-    choice = decide("it", 0.99, 4, named=("de",), language="it")
-    assert choice == Choice("it", None, asked_now=False, unsupported="de")
-    assert decide(named=("de", "en"), language="it") == Choice("en", "en", asked_now=True, unsupported=None)
+    choice = decide("it", 0.99, 4, named=("pl",), language="it")
+    assert choice == Choice("it", None, asked_now=False, unsupported="pl")
+    assert decide(named=("pl", "en"), language="it") == Choice("en", "en", asked_now=True, unsupported=None)
 
 
 def message(label: str, decision: str = "answer", entities: tuple[str, ...] = (), **metadata: Any) -> Any:

@@ -73,7 +73,7 @@ CONVERSATIONS = {
     "near relatives": [
         ("quería saber cuánto tarda el envío a Canarias", "es"),
         ("mas eu moro em Portugal, vocês entregam aqui?", "pt"),
-        ("¿y a las Baleares?", "es"),
+        ("vale, ¿y a las Baleares enviáis?", "es"),
     ],
     "romanised stays": [
         ("שלום, מתי מגיע המשלוח", "he"),

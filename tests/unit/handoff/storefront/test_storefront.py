@@ -18,7 +18,7 @@ from handoff.storefront.endpoints import FOLDER, choose_language
 from handoff.storefront.products import DEMO_FOLDER, list_categories, list_products
 from locales import catalogue
 from locales.formatting import format_money
-from locales.languages import list_languages
+from locales.languages import get_language, list_languages
 from locales.markets import get_market, list_markets
 
 LANGUAGES = [language.tag for language in list_languages()]
@@ -48,7 +48,7 @@ async def test_page_is_in_the_language_and_the_market(
     answer = await client.get(f"/demo/{language}", params={"market": market})
     assert answer.status_code == 200
     html = unescape(answer.text)
-    assert f'lang="{language}" dir="{"rtl" if language == "he" else "ltr"}"' in html
+    assert f'lang="{language}" dir="{get_language(language).direction}"' in html
     assert attribute(html, "data-language") == language
     assert attribute(html, "data-market") == market
     sold_in = get_market(market)
