@@ -34,6 +34,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 # How long an ending server waits for calls that it has begun. Sanic asks each connection only once whether it
 # is idle; one that has just answered is not yet, and would hold the process for as long as this.
 END_S = 5.0
+STOP_AGAIN_S = 0.05
 
 logger = logging.getLogger("actions.server")
 
@@ -85,6 +86,14 @@ def create_app(secret: str, executor: ActionExecutor, commerce: Commerce) -> San
     async def open_commerce(_app: Sanic[Any, Any]) -> None:
         await commerce.open()
 
+    @app.after_server_start
+    async def obey_signals(_app: Sanic[Any, Any]) -> None:
+        # Sanic's own handlers come with a moment in which the signal is ignored, and one in which it is
+        # forgotten: between listening and serving. Who waits for /health must not meet either.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            app.loop.add_signal_handler(number, _stop, app)
+        app.ctx.can_be_stopped = True
+
     @app.after_server_stop
     async def close_commerce(_app: Sanic[Any, Any]) -> None:
         await commerce.close()
@@ -99,7 +108,8 @@ def create_app(secret: str, executor: ActionExecutor, commerce: Commerce) -> San
 
     @app.get("/health")
     async def health(_request: Request) -> HTTPResponse:
-        return json({"status": "ok"})
+        is_ready = getattr(app.ctx, "can_be_stopped", False)
+        return json({"status": "ok" if is_ready else "starting"}, status=200 if is_ready else 503)
 
     @app.get("/metrics")
     async def scrape(_request: Request) -> HTTPResponse:
@@ -162,6 +172,14 @@ def _ids_of(tracker: dict[str, Any]) -> dict[str, str]:
     return ids
 
 
+def _stop(app: Sanic[Any, Any]) -> None:
+    """End the server; one that listens but does not serve yet, as soon as it does."""
+    if app.state.is_running:
+        app.stop(terminate=False)
+    else:
+        app.loop.call_later(STOP_AGAIN_S, _stop, app)
+
+
 def _end_at_once(_number: int, _frame: object) -> None:
     # Not an exception: Sanic would log it as a failed start.
     os._exit(0)
@@ -169,7 +187,7 @@ def _end_at_once(_number: int, _frame: object) -> None:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; return the process's exit status."""
-    # Sanic sees to these only after it has begun to listen; until then there is nothing to finish.
+    # Seen to by `obey_signals` once the server listens; until then there is nothing to finish.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_at_once)
     try:
@@ -185,7 +203,14 @@ def main() -> int:
     app = create_app(settings.secret, executor, commerce)
     logger.info("serving %d actions on http://%s:%d", len(executor.actions), settings.host, settings.port)
     # One process: an action waits for the shop most of its time, and a second worker would double the memory.
-    app.run(host=settings.host, port=settings.port, single_process=True, motd=False, access_log=False)
+    app.run(
+        host=settings.host,
+        port=settings.port,
+        single_process=True,
+        register_sys_signals=False,
+        motd=False,
+        access_log=False,
+    )
     return 0
 
 

@@ -74,7 +74,7 @@ SCRIPTS = [
         "wie lange habe ich Zeit, etwas zurückzuschicken?",
         "wo ist meine Bestellung?", "48255", "jonas.albrecht@briefe.example",
         "ich möchte mit einem Mitarbeiter sprechen", "Guten Tag Herr Albrecht, ich sehe nach.", "vielen Dank",
-        "wie kann ich bei Ihnen bezahlen?",
+        "welche Zahlungsarten gibt es bei Ihnen?",
     ),
     Script(
         "es", "ES", "buenos días", "¿cuánto cuesta el envío?",
@@ -197,13 +197,13 @@ async def test_order_of_somebody_else_is_not_told_and_the_third_failure_hands_of
 
 async def test_two_failures_in_a_row_hand_off_and_leaving_the_queue_starts_afresh(shop: Shop) -> None:
     customer = await shop.open_customer(language="en")
-    await ask(customer, "flurb the gromulent xyzzy quux")
-    await customer.say("blorp wibble frotz nargle")
+    await ask(customer, "Dzień dobry, kiedy wreszcie dotrze moja paczka?")
+    await customer.say("Przepraszam, nie rozumiem, co mam teraz zrobić")
     notice = await customer.hear("notice", timeout_s=15)
     assert notice == catalogue.text("service", "notice.handoff.low_confidence", "en")
     await customer.send(type="leave_queue")
     assert await customer.hear("notice") == catalogue.text("service", "notice.left_queue", "en")
-    await ask(customer, "zork plugh xyzzy")
+    await ask(customer, "Czy mogę zapłacić przelewem po dostawie?")
     owners = [event["owner"] for event in customer.events if event["kind"] == "owner"]
     assert owners == ["waiting", "bot"], "one failure after coming back is not two"
 
