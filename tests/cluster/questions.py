@@ -34,6 +34,13 @@ _ORDERS = {
     "he": ("cus_1006", "איפה ההזמנה שלי 48066?"),
     "vi": ("cus_1008", "đơn hàng 47931 của mình đang ở đâu?"),
     "nl": ("cus_1009", "waar is mijn bestelling 48301?"),
+    "fr": ("cus_1011", "où est ma commande 48217 ?"),
+    "de": ("cus_1012", "wo ist meine Bestellung 48255?"),
+    "es": ("cus_1013", "¿dónde está mi pedido 48172?"),
+    "pt": ("cus_1014", "onde está meu pedido 47840?"),
+    "ja": ("cus_1015", "注文47993は今どこですか？"),
+    "zh": ("cus_1016", "我的订单47952到哪里了？"),
+    "ar": ("cus_1017", "وين طلبي 48001؟"),
 }
 
 PERSONAS = [
