@@ -1,4 +1,4 @@
-"""Customer and agent side by side in real browsers, against the real processes: in Italian and in Hebrew.
+"""Customer and agent side by side in real browsers, against the real processes, in four languages.
 
 DRAGOMAN_SCREENSHOTS=docs/images keeps what README shows.
 """
@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from locales import catalogue
+from locales.languages import get_language
 from locales.markets import get_market
 from tests.shop import Shop
 
@@ -59,6 +60,30 @@ VISITS = [
         "שלום נועה, בדקתי מול דואר ישראל: החבילה יצאה מהמכס ותגיע עד יום שלישי.",
         "תודה רבה!",
     ),
+    Visit(
+        "arabic",
+        "ar",
+        "SA",
+        "كم تكلفة الشحن؟",
+        "وين طلبي؟",
+        "48001",
+        "noura.alotaibi@barid.example",
+        "أبغى أكلم موظف",
+        "أهلاً نورة، راجعت أرامكس: الشحنة تصل يوم الثلاثاء.",
+        "شكراً جزيلاً",
+    ),
+    Visit(
+        "japanese",
+        "ja",
+        "JP",
+        "送料はいくらですか？",
+        "注文した商品は今どこですか？",
+        "47993",
+        "sayaka.fujii@tegami.example",
+        "担当者と話したいです",
+        "藤井様、ヤマト運輸に確認いたしました。火曜日にお届けの予定です。",
+        "ありがとうございます",
+    ),
 ]
 
 
@@ -97,7 +122,7 @@ def test_customer_and_agent_side_by_side(shop: Shop, customer: Page, agent: Page
     customer.goto(f"{shop.origin}/demo/{visit.language}?market={visit.market}")
     customer.locator(".launcher").click()
     dialog = customer.get_by_role("dialog")
-    expect(dialog).to_have_css("direction", "rtl" if visit.language == "he" else "ltr")
+    expect(dialog).to_have_css("direction", get_language(visit.language).direction)
 
     _ask(customer, visit.question)
     expect(dialog).to_contain_text(facts["shipping_cost"].strip("\u200f"))
