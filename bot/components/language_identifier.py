@@ -122,7 +122,7 @@ class LanguageIdentifier(GraphComponent):
             FEW_WORDS: 3,
             GENERAL_WEIGHT_FEW: 1.0,
             # Share of the shop's own customers that may be taken for speakers of an unknown language: of
-            # sentences in Turkish, Polish, Indonesian, Swedish, Czech and Romanian 97 % are found then …
+            # sentences in Turkish, Polish, Indonesian, Swedish, Czech and Romanian 95 % are found then …
             FOREIGN_SHARE: 0.005,
             # … and how much more foreign a few words have to look.
             FOREIGN_MARGIN_FEW: 2.0,
