@@ -1,8 +1,8 @@
 """Buttons: a title in the customer's language, and a payload that says what pressing it means.
 
-A payload is `label:<label>` ("label:faq/return_policy"), `language:<tag>` ("language:it") or `order:<number>`
-("order:TM-48213"). It fits every channel (WhatsApp allows 256 bytes) and is no command: a forged one does no
-more than words could.
+A payload is `label:<label>` ("label:faq/return_policy"), `language:<tag>` ("language:it"), `order:<number>`
+("order:TM-48213") or `feedback:not_helped` (the answer above did not help). It fits every channel (WhatsApp
+allows 256 bytes) and is no command: a forged one does no more than words could.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["label", "language", "order"]
+Kind = Literal["label", "language", "order", "feedback"]
 
-_PAYLOAD = re.compile(r"(?P<kind>label|language|order):(?P<value>[\w#][\w#/ -]{0,99})")
+_PAYLOAD = re.compile(r"(?P<kind>label|language|order|feedback):(?P<value>[\w#][\w#/ -]{0,99})")
 # "2", "2.", "(2)", "2️⃣": how people pick from a numbered list.
 _NUMBER = re.compile(r"\W*(\d{1,2})\W*")
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from rasa.shared.core.events import ActiveLoop, Event, UserUttered
+from rasa.shared.core.events import ActiveLoop, BotUttered, Event, UserUttered
+
+from bot.understanding import DENY
 
 # Two failures in a row are one too many: most customers leave after the second.
 FAILURES_BEFORE_HANDOFF = 2
@@ -42,6 +44,38 @@ def count_failures(events: Iterable[Event]) -> int:
             else:
                 failures = 0
     return failures
+
+
+def denied_topics(events: Iterable[Event]) -> tuple[list[str], int]:
+    """Return the topics whose articles the customer has just called no help, the latest first, and how many
+    times in a row they have said so.
+
+    "No" right after an article is about the article, "no" to what was offered instead about the same search,
+    and an article chosen from that goes on with it.
+    """
+    turns: list[tuple[UserUttered, str | None]] = []
+    for event in events:
+        if isinstance(event, UserUttered):
+            turns.append((event, None))
+        elif isinstance(event, BotUttered) and turns and event.metadata.get("topic"):
+            turns[-1] = (turns[-1][0], turns[-1][1] or str(event.metadata["topic"]))
+    topics: list[str] = []
+    times = 0
+    position = len(turns) - 1
+    while position >= 1 and label_of(turns[position][0]) == DENY:
+        times += 1
+        shown = turns[position - 1][1]
+        if shown:
+            topics.append(shown)
+        # The message that the article answered is neither a yes nor a no.
+        position -= 2 if shown else 1
+    return (topics, times) if topics else ([], 0)
+
+
+def label_of(event: UserUttered) -> str | None:
+    """Return what a message was understood to mean."""
+    label = (event.parse_data.get("understanding") or {}).get("label")
+    return str(label) if label else None
 
 
 def next_step(events: Iterable[Event]) -> Step:

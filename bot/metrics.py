@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from telemetry.metrics import FAST_BUCKETS_S
 
@@ -16,4 +16,9 @@ PARSE_SECONDS = Histogram(
     "dragoman_bot_parse_seconds",
     "Understanding one message: language, label, details.",
     buckets=FAST_BUCKETS_S,
+)
+ARTICLES = Gauge("dragoman_bot_articles", "Articles that the bot answers with, of all languages.")
+KNOWLEDGE_REFUSED = Counter(
+    "dragoman_bot_knowledge_refused_total",
+    "Changes of the knowledge base that were wrong and not taken over.",
 )

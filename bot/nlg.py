@@ -8,23 +8,26 @@ are formatted here for the customer's locale.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rasa.core.nlg.generator import NaturalLanguageGenerator
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.buttons import render_payload
-from bot.failures import next_step
-from bot.knowledge import default_knowledge
+from bot.failures import FAILURES_BEFORE_HANDOFF, denied_topics, next_step
+from bot.live_knowledge import live_knowledge
 from bot.telling import COUNT, DOMAIN, OFFER, Telling, title_of
 from locales import catalogue
+from locales.knowledge import KnowledgeBase
 from locales.languages import display_name, get_language, list_languages
 
 CLARIFY_OFFERS = 3
 REQUEST_HUMAN = "request_human"
+TOPIC = "faq/"
 
 
 class UnknownResponseError(LookupError):
@@ -46,12 +49,18 @@ class CatalogueGenerator(NaturalLanguageGenerator):
             KnowledgeError: An article is wrong.
         """
         self._responses = domain.responses
-        self._knowledge = default_knowledge()
+        live_knowledge()
         self._choosers: dict[str, Callable[[Telling], dict[str, Any]]] = {
             "article": self._choose_article,
+            "second_article": self._choose_second_article,
+            "denied": self._choose_denied,
             "unsure": self._choose_unsure,
             "language": self._choose_language,
         }
+
+    @property
+    def _knowledge(self) -> KnowledgeBase:
+        return live_knowledge().base
 
     def use(self, domain: Domain) -> None:
         """Take the responses of the model's domain."""
@@ -112,7 +121,13 @@ class CatalogueGenerator(NaturalLanguageGenerator):
     # Choosers: one for each `choose:` of the domain.
 
     def _choose_article(self, telling: Telling) -> dict[str, Any]:
-        answer = self._knowledge.get_answer(telling.label, telling.language, telling.context.market)
+        return self._tell_article(telling.label, telling)
+
+    def _choose_second_article(self, telling: Telling) -> dict[str, Any]:
+        return self._tell_article(telling.understanding["also"][0], telling)
+
+    def _tell_article(self, topic: str, telling: Telling) -> dict[str, Any]:
+        answer = self._knowledge.get_answer(topic, telling.language, telling.context.market)
         text = answer.text
         if answer.language != telling.language:
             notice = catalogue.text(
@@ -122,11 +137,49 @@ class CatalogueGenerator(NaturalLanguageGenerator):
                 language=display_name(answer.language, telling.language),
             )
             text = f"{notice}\n\n{text}"
-        return {
-            "text": text,
-            "buttons": [self._button(render_payload("label", label), telling) for label in answer.related],
-            "topic": answer.topic,
+        buttons = [
+            self._button(render_payload("label", label), telling) for label in self._known(answer.related)
+        ]
+        if not telling.tracker.active_loop_name:
+            # In the middle of a task a "no" would end the task.
+            buttons.append(
+                {
+                    "title": catalogue.text(DOMAIN, "button.not_helped", telling.language),
+                    "payload": render_payload("feedback", "not_helped"),
+                }
+            )
+        return {"text": text, "buttons": buttons, "topic": answer.topic}
+
+    def _known(self, labels: Iterable[str]) -> list[str]:
+        """Return the labels without topics whose articles are gone."""
+        return [label for label in labels if not label.startswith(TOPIC) or self._knowledge.find_topic(label)]
+
+    def _choose_denied(self, telling: Telling) -> dict[str, Any]:
+        events = telling.tracker.applied_events()
+        denied, times = denied_topics(events)
+        if not denied:
+            return self._render("utter_how_can_i_help", telling)
+        offers = [label for label in self._next_best(denied, telling) if label not in denied]
+        if times >= FAILURES_BEFORE_HANDOFF or not offers:
+            return self._render("utter_handoff_low_confidence", telling)
+        return self._render("utter_not_helped", telling.with_values({OFFER: offers[:CLARIFY_OFFERS]}))
+
+    def _next_best(self, denied: Sequence[str], telling: Telling) -> list[str]:
+        """Return what the message that an article answered wrongly may have meant instead, the best first.
+
+        An article that helped others comes before one that did not (`LiveKnowledge.score_of`).
+        """
+        asked = [event for event in telling.tracker.applied_events() if isinstance(event, UserUttered)][-2]
+        ranking = (asked.parse_data.get("understanding") or {}).get("ranking") or ()
+        tasks = self._response("utter_clarify")["custom"]["tasks"]
+        worth = {
+            entry["label"]: entry["confidence"] * live_knowledge().score_of(entry["label"], telling.language)
+            for entry in ranking
+            if self._knowledge.find_topic(entry["label"]) or entry["label"] in tasks
         }
+        likeliest = sorted(worth, key=lambda label: -worth[label])
+        topic = self._knowledge.find_topic(denied[0])
+        return list(dict.fromkeys([*likeliest, *self._known(topic.related if topic else ())]))
 
     def _choose_unsure(self, telling: Telling) -> dict[str, Any]:
         step = next_step(telling.tracker.applied_events())

@@ -19,7 +19,7 @@ from sanic.response import HTTPResponse, json, raw
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import rasa_logs
-from bot.knowledge import default_knowledge
+from bot.live_knowledge import live_knowledge
 from bot.metrics import TURN_SECONDS
 from bot.turn import CHANNEL, TurnFailedError, Turns, parse_text
 from bot.turn_format import MalformedTurnError, TextTooLongError, TurnRequest, parse_turn, render_turn
@@ -86,9 +86,11 @@ class ServiceChannel(InputChannel):
             agent = _agent(app)
             if agent is not None:
                 self._warm_up(agent)
+            live_knowledge().start()
 
         @blueprint.listener("after_server_stop")
         async def disconnect(*_: Any) -> None:
+            live_knowledge().stop()
             if self._turns is not None:
                 await self._turns.close()
 
@@ -175,7 +177,7 @@ class ServiceChannel(InputChannel):
 
     async def _take_turn(self, agent: Agent, asked: TurnRequest) -> HTTPResponse:
         taken = await self._turns_of(agent).take(asked, self._timeout_seconds)
-        return json(render_turn(asked.message_id, taken, default_knowledge()))
+        return json(render_turn(asked.message_id, taken, live_knowledge().base))
 
     def _turns_of(self, agent: Agent) -> Turns:
         processor = agent.processor

@@ -9,9 +9,9 @@ from typing import Any
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.context import Context, parse_context
-from bot.knowledge import KnowledgeBase
 from locales import catalogue
 from locales.formatting import format_value
+from locales.knowledge import KnowledgeBase
 from locales.languages import find_language
 from locales.markets import Market, default_language, market_for
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from rasa.core.actions.action import Action, ActionExecutionRejection, RemoteAction
+from rasa.core.actions.action import Action, ActionExecutionRejection, RemoteAction, create_bot_utterance
 from rasa.core.actions.forms import FormAction
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
@@ -34,13 +34,16 @@ from bot.direct_runner import DirectRunner
 from bot.failures import decision_of
 from bot.lock_store import ConversationLocks
 from bot.metrics import PARSE_SECONDS
-from bot.nlg import CatalogueGenerator
+from bot.nlg import TOPIC, CatalogueGenerator
 from bot.server_actions import Actions, ActionServer
+from bot.several_questions import understand_questions
 from bot.stored_events import UnknownEventError
 from bot.turn_format import TurnRequest
 from telemetry import traces
 
 CHANNEL = "service"
+
+SECOND_ANSWER = "utter_also"
 
 # Rasa reads "/greet" as a command. Customers' text is never one.
 _COMMAND_PREFIX = "/"
@@ -140,7 +143,7 @@ class Turns:
         metadata["pressed"] = request.payload or find_typed_button(request.text, last_buttons(tracker.events))
         with PARSE_SECONDS.time(), traces.span("parse") as span:
             parse_data = parse_text(processor, request.text, metadata, tracker)
-            understanding = parse_data.get("understanding") or {}
+            understanding = self._understand(parse_data, request.text, metadata, tracker)
             span.set(label=understanding.get("label"), decision=understanding.get("decision"))
         said = UserUttered(
             parse_data["text"],
@@ -155,11 +158,48 @@ class Turns:
         extraction = self._actions.get(ACTION_EXTRACT_SLOTS)
         slots = await extraction.run(channel, processor.nlg, tracker, processor.domain)
         tracker.update_with_events(slots, processor.domain)
+        second = bool(understanding.get("also"))
+        if second and not understanding["label"].startswith(TOPIC):
+            # The task asks its question below the answer.
+            await self._say(SECOND_ANSWER, tracker, channel)
+            second = False
         while not tracker.is_paused():
             action, prediction = self._predict(tracker)
+            if action.name() == ACTION_LISTEN_NAME and second:
+                await self._say(SECOND_ANSWER, tracker, channel)
             await self._run(action, prediction, tracker, channel)
             if action.name() == ACTION_LISTEN_NAME:
                 return
+
+    def _understand(
+        self, parse_data: dict[str, Any], text: str, metadata: dict[str, Any], tracker: DialogueStateTracker
+    ) -> dict[str, Any]:
+        """Look for a second question, unless a button was pressed or an answer is waited for."""
+        understood: dict[str, Any] | None = parse_data.get("understanding")
+        if understood is None:
+            return {}
+        if metadata["pressed"] or metadata["expecting"]:
+            understood = {**understood, "also": []}
+        else:
+            understood = understand_questions(
+                understood,
+                text,
+                lambda part: parse_text(self.processor, part, metadata, tracker)["understanding"],
+            )
+        parse_data["understanding"] = understood
+        if understood["also"]:
+            parse_data["intent"] = {
+                "name": understood["label"].partition("/")[0],
+                "confidence": understood["confidence"],
+            }
+        return understood
+
+    async def _say(
+        self, response: str, tracker: DialogueStateTracker, channel: CollectingOutputChannel
+    ) -> None:
+        """Add a response to what the bot says, beside the rules: they know one answer a message."""
+        message = await self.processor.nlg.generate(response, tracker, channel.name())
+        tracker.update(create_bot_utterance(message), self.processor.domain)
 
     def _predict(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
         processor = self.processor

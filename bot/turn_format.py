@@ -11,8 +11,8 @@ from rasa.shared.core.events import BotUttered, UserUttered
 from rasa.shared.nlu.constants import ENTITY_ATTRIBUTE_TYPE, ENTITY_ATTRIBUTE_VALUE
 
 from bot.conversation_store import Turn
-from bot.knowledge import KnowledgeBase
 from bot.telling import title_of
+from locales.knowledge import KnowledgeBase
 
 # Longer than any question; what a customer pastes beyond it is cut by the service or refused here.
 MAX_TEXT_LENGTH = 4000
@@ -91,9 +91,11 @@ def render_turn(message_id: str, turn: Turn, knowledge: KnowledgeBase) -> dict[s
         "language": {key: language[key] for key in ("detected", "confidence", "chosen", "asked")},
         "understanding": {
             **understanding,
+            # A turn told again may name a topic whose article is gone by now.
             "ranking": [
                 {**entry, "title": title_of(entry["label"], language["chosen"], knowledge)}
                 for entry in understanding["ranking"]
+                if not entry["label"].startswith("faq/") or knowledge.find_topic(entry["label"])
             ],
         },
         "entities": [

@@ -73,7 +73,7 @@ def understand(
     order = np.argsort(-weighed, kind="stable")[:RANKED]
     ranking = tuple((labels[column], round(float(weighed[column]), 4)) for column in order)
     label, confidence = ranking[0]
-    decision = _decide(confidence, thresholds)
+    decision = decide(confidence, thresholds)
     if context.expecting == EXPECTING_CLARIFY and decision == "answer":
         if label == AFFIRM and context.offered:
             # "Did you mean …?" "Yes": the likeliest stood first.
@@ -84,7 +84,8 @@ def understand(
     return Understanding(label, confidence, ranking, decision)
 
 
-def _decide(confidence: float, thresholds: Thresholds) -> Decision:
+def decide(confidence: float, thresholds: Thresholds) -> Decision:
+    """Return what to do about a label that a message means with this probability."""
     if confidence >= thresholds.answer_from:
         return "answer"
     return "clarify" if confidence >= thresholds.clarify_from else "fallback"
@@ -98,6 +99,8 @@ def _pressed_label(context: Context, labels: Sequence[str]) -> str | None:
         return CHANGE_LANGUAGE
     if pressed.kind == "order":
         return INFORM
+    if pressed.kind == "feedback":
+        return DENY
     # A button from before the last update may stand for a label that is gone: its title is read as text then.
     return pressed.value if pressed.value in labels else None
 

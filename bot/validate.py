@@ -14,8 +14,8 @@ import warnings
 from typing import Any
 
 from bot.fingerprint import PROJECT_FOLDER
-from bot.knowledge import KnowledgeError, load_knowledge
 from locales import catalogue
+from locales.knowledge import KnowledgeError, load_knowledge
 from locales.markets import default_language
 
 # The catalogue of the bot's texts.

@@ -33,6 +33,7 @@ from handoff.database import Database
 from handoff.errors import DragomanError, InvalidRequestError, NotFoundError
 from handoff.http_limits import BodyLimitMiddleware, SecurityHeadersMiddleware, SocketGuard
 from handoff.intake import Intake
+from handoff.knowledge import endpoints as knowledge_endpoints
 from handoff.presence import Presence
 from handoff.queue import endpoints as queue_endpoints
 from handoff.queue.positions import QueuePositions
@@ -153,6 +154,8 @@ def create_app(
     app.include_router(agent_endpoints.router)
     app.include_router(agent_endpoints.agents)
     app.include_router(queue_endpoints.router)
+    app.include_router(knowledge_endpoints.router)
+    app.include_router(knowledge_endpoints.internal)
     app.include_router(operation.router)
 
     @app.get("/health", tags=["operation"])

@@ -115,6 +115,8 @@ class Understanding(_Lenient):
     confidence: float
     ranking: list[RankedLabel] = Field(default_factory=list)
     decision: str
+    also: list[str] = Field(default_factory=list)
+    """The second question of the message: a topic that was answered as well."""
 
 
 class Entity(_Lenient):

@@ -44,6 +44,7 @@ class Installation:
             "DRAGOMAN_SHOP_DATABASE": f"sqlite+aiosqlite:///{data / 'shop.db'}",
             "DRAGOMAN_BOT_DATABASE": f"sqlite:///{data / 'bot.db'}",
             "DRAGOMAN_BOT_URL": f"http://127.0.0.1:{self.ports.bot}",
+            "DRAGOMAN_SERVICE_URL": self.origin,
             "DRAGOMAN_ACTIONS_URL": f"http://127.0.0.1:{self.ports.actions}/webhook",
             "DRAGOMAN_ACTIONS_PORT": str(self.ports.actions),
             "DRAGOMAN_PORT": str(self.ports.service),

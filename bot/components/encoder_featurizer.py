@@ -24,6 +24,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.encoder_folder import (
     CONFIG_FILE,
     MODEL_FILE,
+    PROJECT_FOLDER,
     TOKENIZER_FILES,
     find_files,
     fingerprint_files,
@@ -182,6 +183,12 @@ class Encoder:
             [vectors[row, :count] for row, count in enumerate(counts)],
             [encoding.offsets[:count] for encoding, count in zip(batch, counts, strict=True)],
         )
+
+
+def vector_cache_file(folder: str) -> Path:
+    """Return where vectors of texts by the encoder of a folder are kept (`bot.question_index`)."""
+    made_by = fingerprint_files(find_files(folder, _ENCODER_FILES))[:16]
+    return PROJECT_FOLDER / "var" / "question-vectors" / f"{made_by}.npz"
 
 
 def load_encoder(folder: str) -> Encoder:

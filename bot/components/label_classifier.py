@@ -186,7 +186,7 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             foreign = (message.get(LANGUAGE) or {}).get("foreign") and not self._config[GUESS_FOREIGN]
             if foreign and context.expecting not in details:
                 understanding = replace(understanding, decision="fallback")
-            self._set(message, understanding)
+            set_understanding(message, understanding)
         return messages
 
     def classify(self, message: Message, context: Context, details: set[str]) -> Understanding:
@@ -222,14 +222,16 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             message.get(TEXT) or "", [token.lemma for token in tokens], dense, self._config[LONGEST_NGRAM]
         )
 
-    def _set(self, message: Message, understanding: Understanding) -> None:
-        message.set(UNDERSTANDING, understanding.as_dict(), add_to_output=True)
-        answered = understanding.decision == "answer"
-        name = understanding.label.partition("/")[0] if answered else DEFAULT_NLU_FALLBACK_INTENT_NAME
-        intent = {INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: understanding.confidence}
-        message.set(INTENT, intent, add_to_output=True)
-        ranking = [
-            {INTENT_NAME_KEY: label, PREDICTED_CONFIDENCE_KEY: confidence}
-            for label, confidence in understanding.ranking
-        ]
-        message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+
+def set_understanding(message: Message, understanding: Understanding) -> None:
+    """Set on a message what it means, and what Rasa's rules go by."""
+    message.set(UNDERSTANDING, understanding.as_dict(), add_to_output=True)
+    answered = understanding.decision == "answer"
+    name = understanding.label.partition("/")[0] if answered else DEFAULT_NLU_FALLBACK_INTENT_NAME
+    intent = {INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: understanding.confidence}
+    message.set(INTENT, intent, add_to_output=True)
+    ranking = [
+        {INTENT_NAME_KEY: label, PREDICTED_CONFIDENCE_KEY: confidence}
+        for label, confidence in understanding.ranking
+    ]
+    message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)

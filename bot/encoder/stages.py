@@ -1,4 +1,5 @@
-"""The two stages of training: sentences find their translations, then messages find those of their label.
+"""The two stages of training: sentences find their translations and what the teacher makes of them, then
+messages find those of their label.
 
 Every step draws its batch and its noise from the seed and its own number, so a run that is broken off goes on
 from its last checkpoint exactly as if it had not been.
@@ -10,6 +11,8 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +27,32 @@ from bot.encoder.vocabulary import LONGEST_MESSAGE, PADDING_ID
 from bot.training_data import TrainingMessage
 
 # Pairs a step; each is told from all the others, so more is better but slower.
-PAIRS_A_STEP = 192
+PAIRS_A_STEP = 128
+# Our own messages among them, which have no translation but a teacher.
+_MESSAGES_A_STEP = 128
 # Tokens kept of a text of the first stage: most are shorter, and the long ones would cost the most.
 _LONGEST_PAIR = 40
 # Messages of each label a step.
 _MESSAGES_PER_LABEL = 5
+# Texts of about one length that are run at once: fewer leave a processor idle, more are slower as well.
+_TEXTS_AT_ONCE = 64
 # Nothing holds these messages together, so they are pushed away from every label but not towards each other.
 _LOOSE_LABELS = {"out_of_scope"}
 # Smaller: only the nearest neighbours count.
 _TRANSLATION_TEMPERATURE = 0.05
 _LABEL_TEMPERATURE = 0.1
-_TRANSLATION_RATE = 1e-3
-_LABEL_RATE = 4e-4
+# Weight of the teacher against the translations.
+_TEACHER_WEIGHT = 5.0
+_TRANSLATION_RATE = 4e-4
+_LABEL_RATE = 2e-4
+# The vectors of the labels start from nothing.
+_PROXY_RATE = 2e-3
 _WARM_UP = 0.1
 _WEIGHT_DECAY = 0.01
 _LARGEST_GRADIENT = 1.0
 # Share of a step's messages that are spoilt, and share of their pieces that are cut in two.
 _SPOILT = 0.5
-_CUT = 0.15
+_CUT = 0.1
 # What the right label is asked for at most, so that few messages are not learned by heart.
 _LABEL_SMOOTHING = 0.1
 _STEPS_BETWEEN_CHECKPOINTS = 50
@@ -49,10 +60,25 @@ _STEPS_BETWEEN_CHECKPOINTS = 50
 Batch = dict[str, torch.Tensor]
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """What the first stage learns: pairs, messages, and where the teacher puts each English text and message."""
+
+    pairs: list[Pair]
+    messages: list[str]
+    places: dict[str, torch.Tensor]
+
+
 def pick_device() -> torch.device:
     """Return the accelerator of this machine, or its processor."""
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return accelerator or torch.device("cpu")
+
+
+def half_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Return a context in which the large sums are done in 16 bits, where the device is made for it."""
+    able = device.type != "cpu" or torch.cpu.get_capabilities().get("amx_bf16", False)
+    return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
@@ -70,6 +96,22 @@ def make_batch(rows: Sequence[list[int]], device: torch.device, longest: int = L
         ids[number, : len(kept)] = torch.tensor(kept, dtype=torch.long)
         mask[number, : len(kept)] = 1
     return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+
+
+def embed_rows(
+    model: torch.nn.Module, rows: Sequence[list[int]], device: torch.device, longest: int = LONGEST_MESSAGE
+) -> torch.Tensor:
+    """Return the embeddings of texts given as pieces (texts x width), run with others of about their length."""
+    order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
+    parts = []
+    for start in range(0, len(order), _TEXTS_AT_ONCE):
+        chosen = [rows[number] for number in order[start : start + _TEXTS_AT_ONCE]]
+        with half_precision(device):
+            _, embeddings = model(**make_batch(chosen, device, longest))
+        parts.append(embeddings.float())
+    back = torch.empty(len(order), dtype=torch.long)
+    back[torch.tensor(order)] = torch.arange(len(order))
+    return torch.cat(parts)[back.to(device)]
 
 
 def translation_loss(english: torch.Tensor, other: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
@@ -103,33 +145,24 @@ def label_loss(embeddings: torch.Tensor, labels: torch.Tensor, loose: torch.Tens
     return -((shares * alike).sum(dim=1)[drawn] / alike.sum(dim=1)[drawn]).mean()
 
 
-class _Pairs:
-    """Draws the pairs of a step: of about the same length, as padding costs as much as text."""
+class _Draws:
+    """Draws so many of a list a step, each once before any comes again."""
 
-    def __init__(self, pairs: list[Pair], seed: int) -> None:
-        self._pairs = pairs
+    def __init__(self, count: int, size: int, seed: str) -> None:
+        self._count = count
+        self._size = min(size, count)
         self._seed = seed
-        self._batches_per_epoch = max(1, len(pairs) // PAIRS_A_STEP)
         self._epoch = -1
-        self._batches: list[list[Pair]] = []
+        self._order: list[int] = []
 
-    def draw(self, step: int) -> list[Pair]:
-        epoch, position = divmod(step, self._batches_per_epoch)
+    def draw(self, step: int) -> list[int]:
+        steps = self._count // self._size
+        epoch, position = divmod(step, steps)
         if epoch != self._epoch:
-            generator = random.Random(f"{self._seed}/pairs/{epoch}")
-            # Up to 30 % off, so that each epoch groups them differently.
-            lengths = {
-                index: (len(pair.english) + len(pair.text)) * generator.uniform(1.0, 1.3)
-                for index, pair in enumerate(self._pairs)
-            }
-            order = sorted(lengths, key=lengths.__getitem__)
-            starts = list(range(0, len(order) - PAIRS_A_STEP + 1, PAIRS_A_STEP)) or [0]
-            generator.shuffle(starts)
-            self._batches = [
-                [self._pairs[index] for index in order[start : start + PAIRS_A_STEP]] for start in starts
-            ]
             self._epoch = epoch
-        return self._batches[position]
+            self._order = list(range(self._count))
+            random.Random(f"{self._seed}/{epoch}").shuffle(self._order)
+        return self._order[position * self._size : (position + 1) * self._size]
 
 
 class _Messages:
@@ -176,14 +209,14 @@ def _seed_for(seed: int, stage: str, step: int) -> int:
 def _run_stage(
     stage: str,
     modules: torch.nn.ModuleDict,
+    groups: list[dict[str, Any]],
     loss_of: Callable[[int], torch.Tensor],
     steps: int,
-    rate: float,
     seed: int,
     checkpoint: Path,
 ) -> None:
     """Train the modules for that many steps, from the checkpoint on where there is one."""
-    optimiser = torch.optim.AdamW(modules.parameters(), lr=rate, weight_decay=_WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(groups, weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     parts = {"modules": modules, "optimiser": optimiser, "schedule": schedule}
     first = 0
@@ -219,23 +252,35 @@ def _save_checkpoint(path: Path, step: int, parts: dict[str, Any]) -> None:
 
 
 def train_on_translations(
-    model: SentenceEncoder, tokenizer: Tokenizer, pairs: list[Pair], steps: int, seed: int, checkpoint: Path
+    model: SentenceEncoder,
+    tokenizer: Tokenizer,
+    lessons: Lessons,
+    steps: int,
+    seed: int,
+    checkpoint: Path,
 ) -> None:
-    """Teach the model that a sentence and its translation lie in one place (first stage)."""
+    """Teach the model that a sentence and its translation lie in one place, and where (first stage)."""
     device = next(model.parameters()).device
-    source = _Pairs(pairs, seed)
+    pairs = _Draws(len(lessons.pairs), PAIRS_A_STEP, f"{seed}/pairs")
+    messages = _Draws(len(lessons.messages), _MESSAGES_A_STEP, f"{seed}/messages")
 
     def loss_of(step: int) -> torch.Tensor:
-        drawn = source.draw(step)
-        texts = [pair.english for pair in drawn] + [pair.text for pair in drawn]
-        _, embeddings = model(**make_batch(encode_texts(tokenizer, texts), device, _LONGEST_PAIR))
+        drawn = [lessons.pairs[number] for number in pairs.draw(step)]
+        own = [lessons.messages[number] for number in messages.draw(step)]
+        english = [pair.english for pair in drawn]
+        texts = english + [pair.text for pair in drawn] + own
+        embeddings = embed_rows(model, encode_texts(tokenizer, texts), device, _LONGEST_PAIR)
+        # A translation is to lie where the teacher puts the English: it knows that best.
+        places = torch.stack([lessons.places[text] for text in english + english + own]).to(device)
         numbers: dict[str, int] = {}
-        english = torch.tensor([numbers.setdefault(pair.english, len(numbers)) for pair in drawn])
-        same = (english[:, None] == english[None, :]).to(device)
-        return translation_loss(embeddings[: len(drawn)], embeddings[len(drawn) :], same)
+        numbered = torch.tensor([numbers.setdefault(text, len(numbers)) for text in english])
+        same = (numbered[:, None] == numbered[None, :]).to(device)
+        found = translation_loss(embeddings[: len(drawn)], embeddings[len(drawn) : 2 * len(drawn)], same)
+        return found + _TEACHER_WEIGHT * (1 - (embeddings * places).sum(dim=1)).mean()
 
+    groups = [{"params": model.parameters(), "lr": _TRANSLATION_RATE}]
     modules = torch.nn.ModuleDict({"encoder": model})
-    _run_stage("translations", modules, loss_of, steps, _TRANSLATION_RATE, seed, checkpoint)
+    _run_stage("translations", modules, groups, loss_of, steps, seed, checkpoint)
 
 
 def train_on_labels(
@@ -258,24 +303,23 @@ def train_on_labels(
 
     def loss_of(step: int) -> torch.Tensor:
         rows, numbers = source.draw(step)
-        _, embeddings = model(**make_batch(rows, device))
+        embeddings = embed_rows(model, rows, device)
         labels = torch.tensor(numbers, device=device)
         # Scaled up, as no component of a vector of length one is large enough to be sure of anything.
         scores = proxies(embeddings * model.config.hidden_size**0.5)
         by_proxy = torch.nn.functional.cross_entropy(scores, labels, label_smoothing=_LABEL_SMOOTHING)
         return label_loss(embeddings, labels, loose[labels]) + by_proxy
 
+    groups = [
+        {"params": model.parameters(), "lr": _LABEL_RATE},
+        {"params": proxies.parameters(), "lr": _PROXY_RATE},
+    ]
     modules = torch.nn.ModuleDict({"encoder": model, "proxies": proxies})
-    _run_stage("labels", modules, loss_of, steps, _LABEL_RATE, seed, checkpoint)
+    _run_stage("labels", modules, groups, loss_of, steps, seed, checkpoint)
 
 
 def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: Sequence[str]) -> torch.Tensor:
     """Return the embeddings of the texts (texts x width), on the processor."""
     device = next(model.parameters()).device
-    parts = []
     with torch.inference_mode():
-        for start in range(0, len(texts), 64):
-            rows = encode_texts(tokenizer, texts[start : start + 64])
-            _, embeddings = model(**make_batch(rows, device))
-            parts.append(embeddings.cpu())
-    return torch.cat(parts)
+        return embed_rows(model, encode_texts(tokenizer, texts), device).cpu()

@@ -1,7 +1,8 @@
-"""Trains the encoder: `python -m bot.encoder.train [--corpora DIR] [--size tiny] [--out DIR] [--seed 1]`.
+"""Trains the encoder: `python -m bot.encoder.train --corpora DIR [--out DIR] [--seed 1]`.
 
 A run that is broken off goes on where it was when started again with the same arguments and data; what it
-remembers lies in `var/encoder/`.
+remembers lies in `var/encoder/`. Vocabulary and first stage are kept as long as size, seed and parallel texts
+are the same: after a change of the messages only the second stage is done again.
 """
 
 from __future__ import annotations
@@ -22,14 +23,22 @@ from tokenizers import Tokenizer
 from bot.encoder.corpora import Pair, list_evaluation_pairs, list_pairs
 from bot.encoder.export import Likeness, check_graph, write_graph
 from bot.encoder.measure import author_number, measure_labels, measure_translations
-from bot.encoder.model import SIZES, SentenceEncoder, Size
+from bot.encoder.model import SHIPPED, SentenceEncoder, Size, start_from
 from bot.encoder.model_card import render_model_card, render_table
-from bot.encoder.stages import PAIRS_A_STEP, pick_device, train_on_labels, train_on_translations
+from bot.encoder.pretrained import Pretrained, find_pretrained, read_pretrained
+from bot.encoder.stages import (
+    PAIRS_A_STEP,
+    Lessons,
+    pick_device,
+    train_on_labels,
+    train_on_translations,
+)
+from bot.encoder.teacher import place_texts
 from bot.encoder.vocabulary import (
     LONGEST_MESSAGE,
     build_tokenizer,
     check_same_pieces,
-    train_sentencepiece,
+    prune_sentencepiece,
     write_vocabulary,
 )
 from bot.training_data import TrainingMessage, list_languages, list_messages
@@ -39,7 +48,7 @@ RUNS_FOLDER = PROJECT_FOLDER / "var" / "encoder"
 LARGEST_GRAPH = 15_000_000  # bytes: the project ships it
 # Our messages are few beside the parallel texts, and theirs is the wording that must be cheap to write.
 _MESSAGE_WEIGHT = 8
-_VOCABULARY_TEXTS = 20_000  # parallel texts a language
+_VOCABULARY_TEXTS = 12_000  # parallel texts a language
 # Every so-manieth message is compared between the trained encoder and the 8-bit graph.
 _CHECKED_EVERY = 5
 # An author of less is not held out: a whole training for a few messages would tell nothing.
@@ -54,19 +63,25 @@ class TooLargeError(RuntimeError):
 class Material:
     """What a run trains on."""
 
-    size_name: str
+    pretrained: Pretrained
     size: Size
     seed: int
     messages: list[TrainingMessage]
     pairs: list[Pair]
 
-    def fingerprint(self) -> str:
-        """Return a hash of everything that the outcome depends on, apart from the code."""
-        digest = hashlib.sha256(json.dumps([asdict(self.size), self.seed]).encode())
-        for message in self.messages:
-            digest.update(f"{message.language}\t{message.label}\t{message.text}\n".encode())
+    def first_stage_fingerprint(self) -> str:
+        """Return a hash of what the first stage depends on, apart from the code and the messages."""
+        shape = {**asdict(self.size), "label_steps": None}
+        digest = hashlib.sha256(json.dumps([shape, self.seed]).encode())
         for pair in self.pairs:
             digest.update(f"{pair.language}\t{pair.english}\t{pair.text}\n".encode())
+        return digest.hexdigest()[:12]
+
+    def second_stage_fingerprint(self) -> str:
+        """Return a hash of what the second stage depends on beside the first."""
+        digest = hashlib.sha256(json.dumps([self.size.label_steps, self.seed]).encode())
+        for message in self.messages:
+            digest.update(f"{message.language}\t{message.label}\t{message.text}\n".encode())
         return digest.hexdigest()[:12]
 
 
@@ -75,34 +90,47 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def gather_material(size_name: str, seed: int, corpora: Path | None) -> Material:
+def gather_material(size: Size, seed: int, corpora: Path) -> Material:
     """Return the messages of the project and, from the corpora folder, the parallel texts in their languages.
 
     Raises:
         TrainingDataError: The messages cannot be read.
         CorporaError: The folder holds none of these languages.
+        PretrainedError: The encoder to start from is not installed.
     """
-    pairs = list_pairs(corpora, set(list_languages()) - {"en"}, seed) if corpora else []
-    return Material(size_name, SIZES[size_name], seed, list_messages(), pairs)
+    pairs = list_pairs(corpora, set(list_languages()) - {"en"}, seed)
+    pretrained = read_pretrained(find_pretrained())
+    # In the order fixed by the seed: more than these are never drawn, and the teacher has to read each.
+    return Material(pretrained, size, seed, list_messages(), pairs[: size.translation_steps * PAIRS_A_STEP])
 
 
 def make_vocabulary(material: Material, folder: Path) -> Tokenizer:
-    """Return the vocabulary of the run's folder, trained unless it lies there already."""
+    """Return the vocabulary of the run's folder, made unless it lies there already."""
     path = folder / "sentencepiece.model"
     if not path.exists():
-        say(f"vocabulary: training {material.size.pieces} pieces")
-        texts = [message.text for message in material.messages] * _MESSAGE_WEIGHT
+        say(f"vocabulary: choosing {material.size.pieces} pieces of {len(material.pretrained.pieces)}")
+        texts: dict[str, float] = {message.text: _MESSAGE_WEIGHT for message in material.messages}
         taken: Counter[str] = Counter()
         for pair in material.pairs:
             for language, text in (("en", pair.english), (pair.language, pair.text)):
                 if taken[language] < _VOCABULARY_TEXTS:
                     taken[language] += 1
-                    texts.append(text)
-        model = train_sentencepiece(texts, material.size.pieces, material.seed)
-        write_vocabulary(model, folder)
+                    texts.setdefault(text, 1.0)
+        scores = material.pretrained.scores_of_pieces()
+        write_vocabulary(prune_sentencepiece(scores, texts, material.size.pieces), folder)
     checked = check_same_pieces(folder, (message.text for message in material.messages))
     say(f"vocabulary: sentencepiece and transformers agree on {checked} messages")
     return build_tokenizer(path.read_bytes())
+
+
+def prepare_lessons(material: Material, device: torch.device, folder: Path) -> Lessons:
+    """Ask the teacher where the texts of the first stage lie."""
+    languages = {message.text: message.language or "other" for message in material.messages}
+    languages |= {
+        pair.english: "english of pairs" for pair in material.pairs if pair.english not in languages
+    }
+    places = place_texts(material.pretrained, list(languages), list(languages.values()), device, folder)
+    return Lessons(material.pairs, [message.text for message in material.messages], places)
 
 
 def write_encoder(
@@ -145,7 +173,7 @@ def measure_held_out(
             raise ValueError("measuring needs two authors or more (the number that metadata.author ends in)")
         say(f"measuring: {len(asked)} messages by authors numbered {number}, trained without them")
         model = copy.deepcopy(untuned)
-        checkpoint = folder / f"labels-without-{number}.pt"
+        checkpoint = folder / f"labels-{material.second_stage_fingerprint()}-without-{number}.pt"
         train_on_labels(model, tokenizer, known, material.size.label_steps, material.seed, checkpoint)
         write_encoder(material, model, tokenizer, folder, folder / f"without-{number}")
         for language, figures in measure_labels(model, tokenizer, known, asked).items():
@@ -175,9 +203,9 @@ def _render_figures(translations: dict[str, float], held_out: list[list[str]]) -
     return "\n\n".join(parts) or "Not measured in this run (`--measure`)."
 
 
-def train(material: Material, out: Path, measure: bool, corpora: Path | None) -> None:
+def train(material: Material, out: Path, measure: bool, corpora: Path) -> None:
     """Train an encoder, or go on with it, and write it to the folder `out`."""
-    run = RUNS_FOLDER / f"{material.size_name}-{material.fingerprint()}"
+    run = RUNS_FOLDER / material.first_stage_fingerprint()
     run.mkdir(parents=True, exist_ok=True)
     device = pick_device()
     say(f"{run}: {len(material.messages)} messages, {len(material.pairs)} pairs, on {device}")
@@ -185,20 +213,24 @@ def train(material: Material, out: Path, measure: bool, corpora: Path | None) ->
 
     torch.manual_seed(material.seed)
     size = replace(material.size, pieces=tokenizer.get_vocab_size())
-    model = SentenceEncoder(size).to(device)
-    translations: dict[str, float] = {}
-    if corpora:
-        checkpoint = run / "translations.pt"
-        steps = material.size.translation_steps
-        train_on_translations(model, tokenizer, material.pairs, steps, material.seed, checkpoint)
-        evaluation_pairs = list_evaluation_pairs(corpora, set(list_languages()))
-        translations = measure_translations(model, tokenizer, evaluation_pairs)
+    model = start_from(material.pretrained, size, tokenizer).to(device)
+    first_stage = run / "first-stage.pt"
+    if first_stage.exists():
+        model.load_state_dict(torch.load(first_stage, map_location=device, weights_only=True))
     else:
-        say("translations: skipped, as no folder of parallel texts was given (--corpora)")
+        lessons = prepare_lessons(material, device, run)
+        checkpoint = run / "translations.pt"
+        train_on_translations(model, tokenizer, lessons, size.translation_steps, material.seed, checkpoint)
+        torch.save(model.state_dict(), first_stage)
+    translations = measure_translations(
+        model, tokenizer, list_evaluation_pairs(corpora, set(list_languages()))
+    )
+    say(f"translations found among 500: {translations}")
     untuned = copy.deepcopy(model)
 
     steps = material.size.label_steps
-    train_on_labels(model, tokenizer, material.messages, steps, material.seed, run / "labels.pt")
+    labels = run / f"labels-{material.second_stage_fingerprint()}.pt"
+    train_on_labels(model, tokenizer, material.messages, steps, material.seed, labels)
     finished = run / "finished"
     likeness = write_encoder(material, model, tokenizer, run, finished)
     held_out = measure_held_out(material, untuned, tokenizer, run) if measure else []
@@ -208,7 +240,6 @@ def train(material: Material, out: Path, measure: bool, corpora: Path | None) ->
         _render_figures(translations, held_out),
         {
             **asdict(size),
-            "size": material.size_name,
             "seed": material.seed,
             "longest": LONGEST_MESSAGE,
             "pairs_a_step": PAIRS_A_STEP,
@@ -228,8 +259,7 @@ def train(material: Material, out: Path, measure: bool, corpora: Path | None) ->
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m bot.encoder.train", description=__doc__)
-    parser.add_argument("--corpora", type=Path, help="folder of parallel texts; without it, no first stage")
-    parser.add_argument("--size", choices=sorted(SIZES), default="tiny")
+    parser.add_argument("--corpora", type=Path, required=True, help="folder of parallel texts")
     parser.add_argument("--out", type=Path, default=PROJECT_FOLDER / "models" / "encoder")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, help="processor threads; 1 repeats exactly")
@@ -237,7 +267,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    material = gather_material(arguments.size, arguments.seed, arguments.corpora)
+    material = gather_material(SHIPPED, arguments.seed, arguments.corpora)
     train(material, arguments.out, arguments.measure, arguments.corpora)
 
 

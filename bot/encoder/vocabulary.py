@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
-import random
+import re
 import string
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -19,54 +19,79 @@ PADDING_ID, UNKNOWN_ID = 0, 1
 LONGEST_MESSAGE = 128
 # Pieces that no text may be cut into (`<pad>`, a byte written out) score below any sequence of characters.
 _NEVER = -1000.0
+_MARKS = (PADDING, UNKNOWN, *(f"<0x{byte:02X}>" for byte in range(256)))
+_SPACE = "▁"
+_DIGIT = re.compile(r"\d")
+# Pieces kept in the first of the two rounds, as a multiple of those wanted.
+_FIRST_ROUND = 1.4
+_BYTES_SAVED = 3
 
 
 class VocabularyError(RuntimeError):
     """The two tokenisers do not cut a text into the same pieces."""
 
 
-def train_sentencepiece(texts: Iterable[str], pieces: int, seed: int) -> bytes:
-    """Return a trained SentencePiece model (unigram, byte fallback) with that many pieces at most.
+def prune_sentencepiece(scores: Mapping[str, float], texts: Mapping[str, float], pieces: int) -> bytes:
+    """Return a SentencePiece model (unigram, byte fallback) with the most used pieces of a larger vocabulary.
 
-    The texts are shuffled by the seed; one thread, as sums in another order would give another vocabulary.
+    What a pretrained encoder knows of a piece is so kept. Without the pieces that fall out the texts are cut
+    otherwise, so it goes in two rounds. What no piece spells is spelled in bytes.
+
+    Args:
+        scores: Log probability of each piece of the larger vocabulary; "▁" stands for a space.
+        texts: What the pieces are to be used for, and how much each text counts.
+        pieces: How many to keep, marks and bytes included.
     """
-    import sentencepiece
+    from sentencepiece import SentencePieceProcessor
 
-    shuffled = list(texts)
-    random.Random(seed).shuffle(shuffled)
-    sentencepiece.set_min_log_level(1)
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(shuffled),
-        model_writer=model,
-        model_type="unigram",
-        vocab_size=pieces,
-        # Few texts hold fewer pieces: then the vocabulary is smaller.
-        hard_vocab_limit=False,
-        normalizer=sentencepiece.SentencePieceNormalizer(
-            norm_map=sorted(build_rules().items()),
-            add_dummy_prefix=True,
-            remove_extra_whitespaces=True,
-            escape_whitespaces=True,
-        ),
-        # What is rarer than that is spelled in bytes.
-        character_coverage=0.9998,
-        byte_fallback=True,
-        # A piece of its own for each, or "<pad>" typed by a customer would be cheaper whole than spelled.
-        required_chars=string.punctuation,
-        # An order number says what it is by its shape, so digits stay single.
-        split_digits=True,
-        pad_id=PADDING_ID,
-        pad_piece=PADDING,
-        unk_id=UNKNOWN_ID,
-        unk_piece=UNKNOWN,
-        # No marks around a sentence: it is pooled, not read off a first token.
-        bos_id=-1,
-        eos_id=-1,
-        num_threads=1,
-        minloglevel=1,
+    # An order number says what it is by its shape, so digits stay single. A piece of its own for each sign,
+    # or "<pad>" typed by a customer would be cheaper whole than spelled.
+    required = {_SPACE, *string.digits, *string.punctuation}
+    rarest = min(scores.values())
+    kept = dict.fromkeys(required, rarest) | {
+        piece: score for piece, score in scores.items() if piece in required or not _DIGIT.search(piece)
+    }
+    most = pieces - len(_MARKS)
+    for size in (int(most * _FIRST_ROUND), most):
+        processor = SentencePieceProcessor(model_proto=_write_model(kept))
+        used: Counter[str] = Counter()
+        for text, weight in texts.items():
+            for piece in processor.encode(text, out_type=str):
+                used[piece] += weight
+        # Without its piece a single character takes three bytes.
+        worth = {piece: used[piece] * (_BYTES_SAVED if len(piece) == 1 else 1) for piece in kept}
+        optional = sorted(kept.keys() - required, key=lambda piece: (-worth[piece], piece))
+        chosen = required | set(optional[: size - len(required)])
+        kept = {piece: score for piece, score in sorted(kept.items()) if piece in chosen}
+    return _write_model(kept)
+
+
+def _write_model(scores: Mapping[str, float]) -> bytes:
+    from sentencepiece import SentencePieceNormalizer
+    from sentencepiece import sentencepiece_model_pb2 as proto
+
+    normalizer = SentencePieceNormalizer(
+        norm_map=sorted(build_rules().items()),
+        add_dummy_prefix=True,
+        remove_extra_whitespaces=True,
+        escape_whitespaces=True,
     )
-    return model.getvalue()
+    model = proto.ModelProto()
+    model.normalizer_spec.ParseFromString(normalizer.serialized_normalizer_spec())
+    model.trainer_spec.model_type = proto.TrainerSpec.UNIGRAM
+    model.trainer_spec.vocab_size = len(_MARKS) + len(scores)
+    model.trainer_spec.byte_fallback = True
+    model.trainer_spec.pad_id, model.trainer_spec.pad_piece = PADDING_ID, PADDING
+    model.trainer_spec.unk_id, model.trainer_spec.unk_piece = UNKNOWN_ID, UNKNOWN
+    # No marks around a sentence: it is pooled, not read off a first token.
+    model.trainer_spec.bos_id = model.trainer_spec.eos_id = -1
+    piece_type = proto.ModelProto.SentencePiece
+    types = {PADDING: piece_type.CONTROL, UNKNOWN: piece_type.UNKNOWN}
+    for mark in _MARKS:
+        model.pieces.add(piece=mark, score=0.0, type=types.get(mark, piece_type.BYTE))
+    for piece, score in scores.items():
+        model.pieces.add(piece=piece, score=score)
+    return bytes(model.SerializeToString())
 
 
 def build_tokenizer(sentencepiece_model: bytes) -> Tokenizer:

@@ -103,6 +103,20 @@ async def list_messages(session: AsyncSession, conversation_id: uuid.UUID) -> Se
     ).all()
 
 
+async def find_topic_shown_before(session: AsyncSession, message: Message) -> str | None:
+    """Return the topic of the article that the bot's last reply before a message was; None if it was none."""
+    return await session.scalar(
+        select(Message.topic)
+        .where(
+            Message.conversation_id == message.conversation_id,
+            Message.seq < message.seq,
+            Message.author == Author.BOT,
+        )
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+
+
 async def list_events(
     session: AsyncSession, conversation_id: uuid.UUID, after: int, limit: int = 500
 ) -> Sequence[Event]:

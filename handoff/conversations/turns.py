@@ -27,6 +27,7 @@ from handoff.conversations import repository, service, turn_repository
 from handoff.conversations.models import Author, Conversation, Message, Owner, TurnState
 from handoff.database import Database, when_committed
 from handoff.errors import BotUnavailableError, StorageUnavailableError
+from handoff.knowledge import service as knowledge
 from handoff.queue import service as queue
 from handoff.queue.models import Reason
 from handoff.queue.team import Team
@@ -41,6 +42,8 @@ RETRY_DELAYS_S = (0.2, 0.5, 1.0)
 WRONG_ANSWERS = 3
 # An answer that takes longer than this is announced by a typing sign.
 TYPING_AFTER_S = 0.25
+# Labels that, right after an article, say whether it helped.
+OPINIONS = {"thank": True, "deny": False}
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,14 @@ class TurnTaker:
         finally:
             typing.cancel()
 
+    async def _note_opinion(
+        self, session: AsyncSession, conversation: Conversation, message: Message, helped: bool
+    ) -> None:
+        topic = await repository.find_topic_shown_before(session, message)
+        if topic:
+            language = service.language_of(conversation)
+            await knowledge.note_opinion(session, topic, language, helped=helped)
+
     async def _show_typing(self, conversation_id: uuid.UUID) -> None:
         await asyncio.sleep(TYPING_AFTER_S)
         await self._bus.publish(
@@ -231,6 +242,8 @@ class TurnTaker:
                 "understanding": message.understanding,
             },
         )
+        if result.understanding.label in OPINIONS and not result.task:
+            await self._note_opinion(session, conversation, message, OPINIONS[result.understanding.label])
         chosen = find_language(result.language.chosen)
         if chosen:
             service.set_language(

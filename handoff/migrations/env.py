@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 import handoff.agents.models
 import handoff.conversations.models
+import handoff.knowledge.models
 import handoff.queue.models  # noqa: F401
 from handoff.bus import InProcessBus
 from handoff.database import Base, Database, UtcDateTime

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from bot.knowledge import default_knowledge
 from locales import catalogue
 from locales.formatting import format_date
+from locales.knowledge import default_knowledge
 from locales.markets import get_market
 from tests.integration.bot.conftest import Bot, Customer, FakeActions
 

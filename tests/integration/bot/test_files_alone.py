@@ -114,7 +114,7 @@ def test_new_topic_and_new_language_are_understood(project: Path) -> None:
 
 def test_new_topic_is_answered_in_the_new_language(project: Path) -> None:
     ask = (
-        "from bot.knowledge import load_knowledge as k; "
+        "from locales.knowledge import load_knowledge as k; "
         f"print(k().get_article('{TOPIC}', 'sv').title); "
         f"print(k().get_answer('{TOPIC}', 'sv', None).text)"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rasa.shared.core.events import ActiveLoop, BotUttered, Event, UserUttered
 
-from bot.failures import count_failures, next_step
+from bot.failures import count_failures, denied_topics, next_step
 
 
 def said(decision: str | None) -> UserUttered:
@@ -54,3 +54,34 @@ def test_second_failure_in_a_row_hands_off(decisions: list[str], step: str) -> N
 
 def test_message_that_nobody_has_classified_is_no_failure() -> None:
     assert count_failures([said("fallback"), said(None)]) == 0
+
+
+def turn(label: str, topic: str | None = None) -> list[Event]:
+    message = UserUttered("…", {"name": "x"}, parse_data={"understanding": {"label": label}})
+    return [message, BotUttered("…", metadata={"topic": topic} if topic else {})]
+
+
+@pytest.mark.parametrize(
+    ("turns", "denied"),
+    [
+        ([("faq/a", "faq/a")], ([], 0)),
+        ([("faq/a", "faq/a"), ("deny", None)], (["faq/a"], 1)),
+        ([("greet", None), ("deny", None)], ([], 0)),
+        ([("deny", None)], ([], 0)),
+        ([("faq/a", "faq/a"), ("thank", None), ("deny", None)], ([], 0)),
+        # No to the article, and to what was offered instead.
+        ([("faq/a", "faq/a"), ("deny", None), ("deny", None)], (["faq/a"], 2)),
+        # An article was chosen from the offers, and was not it either.
+        ([("faq/a", "faq/a"), ("deny", None), ("faq/b", "faq/b"), ("deny", None)], (["faq/b", "faq/a"], 2)),
+        # Something else was asked in between.
+        (
+            [("faq/a", "faq/a"), ("deny", None), ("greet", None), ("faq/b", "faq/b"), ("deny", None)],
+            (["faq/b"], 1),
+        ),
+    ],
+)
+def test_denied_articles_count_back_through_one_search(
+    turns: list[tuple[str, str | None]], denied: tuple[list[str], int]
+) -> None:
+    events = [event for label, topic in turns for event in turn(label, topic)]
+    assert denied_topics(events) == denied

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActiveLoop, Event, UserUttered
+from rasa.shared.core.events import ActiveLoop, BotUttered, Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.knowledge import default_knowledge
+from bot.live_knowledge import live_knowledge
 from bot.nlg import CatalogueGenerator, UnknownResponseError
 from locales import catalogue
 from locales.formatting import format_date, format_money
+from locales.knowledge import default_knowledge
 from locales.languages import list_languages
 from locales.markets import get_market
 
@@ -29,6 +30,7 @@ def message(
             "label": label,
             "decision": decision,
             "ranking": [{"label": name, "confidence": 0.3} for name in (label, *ranking)],
+            "also": ["faq/return_cost"],
         },
     }
     metadata = {"language": language.pop("so_far", "it"), "market": language.pop("market", "IT")}
@@ -65,11 +67,66 @@ async def test_article_answers_with_related_topics_below() -> None:
     said = await say("utter_answer", message("faq/return_policy"))
     answer = default_knowledge().get_answer("faq/return_policy", "it", "IT")
     assert (said["text"], said["topic"]) == (answer.text, "faq/return_policy")
-    assert payloads(said) == [f"label:{label}" for label in answer.related]
+    assert payloads(said) == [*(f"label:{label}" for label in answer.related), "feedback:not_helped"]
+    assert said["buttons"][-1]["title"] == catalogue.text("bot", "button.not_helped", "it")
+
+
+async def test_in_the_middle_of_a_task_no_button_would_end_it() -> None:
+    said = await say("utter_answer", ActiveLoop("track_order_form"), message("faq/return_policy"))
+    assert "feedback:not_helped" not in payloads(said)
+
+
+async def test_the_second_question_of_a_message_has_its_own_answer() -> None:
+    said = await say("utter_also", message("track_order"))
+    assert said["topic"] == "faq/return_cost"
+    assert said["text"] == default_knowledge().get_answer("faq/return_cost", "it", "IT").text
+
+
+def answered(topic: str) -> BotUttered:
+    return BotUttered("…", metadata={"topic": topic})
+
+
+async def test_no_after_an_article_offers_the_next_best() -> None:
+    ranking = ("faq/return_cost", "greet", "track_order", "faq/exchange", "faq/refund_time")
+    asked = message("faq/return_policy", ranking=ranking)
+    said = await say("utter_denied", asked, answered("faq/return_policy"), message("deny"))
+    assert said["text"] == catalogue.text("bot", "utter_not_helped", "it")
+    assert payloads(said) == [
+        "label:faq/return_cost",
+        "label:track_order",
+        "label:faq/exchange",
+        "label:request_human",
+    ]
+
+
+async def test_what_helped_others_is_offered_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    worth = {"faq/exchange": 0.9}
+    monkeypatch.setattr(live_knowledge(), "score_of", lambda topic, language: worth.get(topic, 0.5))
+    asked = message("faq/return_policy", ranking=("faq/return_cost", "faq/exchange"))
+    said = await say("utter_denied", asked, answered("faq/return_policy"), message("deny"))
+    assert payloads(said)[:2] == ["label:faq/exchange", "label:faq/return_cost"]
+
+
+async def test_a_second_no_hands_over() -> None:
+    asked = message("faq/return_policy", ranking=("faq/return_cost",))
+    said = await say(
+        "utter_denied",
+        asked,
+        answered("faq/return_policy"),
+        message("deny"),
+        BotUttered("?"),
+        message("deny"),
+    )
+    assert said == {"custom": {"handoff": {"reason": "low_confidence"}}}
+
+
+async def test_no_to_nothing_asks_how_to_help() -> None:
+    said = await say("utter_denied", message("greet"), BotUttered("!"), message("deny"))
+    assert said["text"] == catalogue.text("bot", "utter_how_can_i_help", "it")
 
 
 async def test_article_in_another_language_says_so_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    knowledge = default_knowledge()
+    knowledge = live_knowledge().base
     find = knowledge.find_article
     monkeypatch.setattr(
         knowledge, "find_article", lambda topic, language: find(topic, language) if language == "en" else None

@@ -8,8 +8,8 @@ import pytest
 from rasa.shared.core.events import ActionExecuted, BotUttered, UserUttered
 
 from bot.conversation_store import Turn
-from bot.knowledge import default_knowledge
 from bot.turn_format import MalformedTurnError, TextTooLongError, parse_turn, render_turn
+from locales.knowledge import default_knowledge
 
 REQUEST: dict[str, Any] = {
     "sender_id": "c1.1",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.knowledge import KnowledgeBase, KnowledgeError, UnknownTopicError, load_knowledge
+from locales.articles import ONLY, Article
+from locales.knowledge import KnowledgeBase, KnowledgeError, Topic, UnknownTopicError, load_knowledge
 from locales.markets import Market, get_market, list_markets
 
 TOPICS = """
@@ -84,7 +86,7 @@ def test_unknown_topic_is_told(knowledge: KnowledgeBase) -> None:
     [
         (
             RETURNS.replace("{return_window}", "{window}"),
-            r"returns\.yml: faq/return_policy: \{window\} is no fact",
+            r"returns\.yml:2: faq/return_policy \(en\): \{window\} is no fact",
         ),
         (RETURNS.replace("{return_window}", "{duties}"), r"\{duties\} is no fact"),
         (RETURNS.replace("{return_window}", "{}"), r"\{\} is no fact"),
@@ -128,3 +130,43 @@ def test_shops_own_articles_are_in_order_and_can_all_be_told() -> None:
             for market in ("GB", "IL", "VN", "IT", "NL"):
                 answer = knowledge.get_answer(topic.name, language, market)
                 assert "{" not in answer.text
+
+
+def test_a_question_that_stands_twice_is_refused_with_both_places(tmp_path: Path) -> None:
+    customs = CUSTOMS.replace("  title: Customs\n", "  title: Customs\n  questions: ['can I send it back']\n")
+    with pytest.raises(
+        KnowledgeError, match=r"shipping\.yml:2: faq/customs: .*stands already.*returns\.yml:2"
+    ):
+        load_knowledge(write(tmp_path, en_returns=RETURNS, en_shipping=customs), ["en"])
+
+
+def test_a_folder_that_is_no_language_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path, en_returns=RETURNS, en_shipping=CUSTOMS, xx_returns=RETURNS)
+    with pytest.raises(KnowledgeError, match="xx is no language"):
+        load_knowledge(folder, ["en"])
+
+
+def test_broken_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
+    broken = RETURNS.replace("  title: Returns", "  title: [Returns")
+    with pytest.raises(KnowledgeError, match=r"returns\.yml:\d+: "):
+        load_knowledge(write(tmp_path, en_returns=broken, en_shipping=CUSTOMS), ["en"])
+
+
+def test_articles_written_later_come_beside_or_before_those_of_files(knowledge: KnowledgeBase) -> None:
+    parking = Article("faq/parking", "en", "Parking", ("Where to park?",), None, {ONLY: "In front."})
+    returns = Article("faq/return_policy", "it", "Resi nuovi", ("Nuovo?",), None, {ONLY: "Trenta giorni."})
+    topics = [Topic("faq/parking", "", ("request_human",)), Topic("faq/return_policy", "", ())]
+    merged = knowledge.with_articles(topics, [parking, returns])
+    assert merged.get_answer("faq/parking", "nl", None).language == "en"
+    assert merged.get_answer("faq/return_policy", "it", None).text == "Trenta giorni."
+    # Its buttons stay those of topics.yml.
+    assert merged.get_answer("faq/return_policy", "it", None).related == ("faq/customs", "request_human")
+    assert knowledge.find_topic("faq/parking") is None
+    with pytest.raises(KnowledgeError, match="stands already"):
+        knowledge.with_articles(topics, [replace(parking, questions=("Can I send it back",))])
+
+
+def test_an_article_in_no_default_language_is_told_in_the_one_it_has(knowledge: KnowledgeBase) -> None:
+    parking = Article("faq/parking", "it", "Parcheggio", ("Dove?",), None, {ONLY: "Davanti."})
+    merged = knowledge.with_articles([Topic("faq/parking", "", ())], [parking])
+    assert merged.get_answer("faq/parking", "nl", None).language == "it"

@@ -1,0 +1,183 @@
+"""Answers topics that no message was trained for: by the questions of their articles, which may be minutes
+old.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.components.encoder_featurizer import ENCODER, load_encoder, vector_cache_file
+from bot.components.label_classifier import UNDERSTANDING, set_understanding
+from bot.components.language_identifier import LANGUAGE
+from bot.context import parse_context
+from bot.learning.training_messages import label_of
+from bot.live_knowledge import live_knowledge
+from bot.question_index import VectorCache
+from bot.understanding import RANKED, Thresholds, Understanding, decide
+from locales.markets import default_language
+
+CLOSE_FROM = "close_from"
+STEEPNESS = "steepness"
+LEAD = "lead"
+ANSWER_FROM = "answer_from"
+CLARIFY_FROM = "clarify_from"
+
+_FOUND_AT_MOST = 5
+_LABELS_FILE = "labels.json"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
+class KnowledgeRetriever(GraphComponent):
+    """Corrects `understanding` by the knowledge base as it is now.
+
+    A topic that the classifier was not trained on wins where one of its questions is close to the message,
+    and closer than those of the other topics. A topic whose articles are gone is no answer any more.
+    """
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {
+            # As of the EncoderFeaturizer: it encodes the questions.
+            ENCODER: "models/encoder",
+            # Cosine at which a question is as likely as not what the message asks …
+            CLOSE_FROM: 0.75,
+            # … and how fast that rises with the cosine.
+            STEEPNESS: 25.0,
+            # How much closer it must be than the closest question of a topic that was trained.
+            LEAD: 0.05,
+            # As of the LabelClassifier.
+            ANSWER_FROM: 0.65,
+            CLARIFY_FROM: 0.25,
+        }
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        trained: frozenset[str] = frozenset(),
+    ) -> None:
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._trained = trained
+        self._thresholds = Thresholds(config[ANSWER_FROM], config[CLARIFY_FROM], 1.0, 1.0)
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> KnowledgeRetriever:
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> KnowledgeRetriever:
+        """Load what `train` wrote, and encode the questions. Raises ValueError or OSError where that is
+        damaged.
+        """
+        with model_storage.read_from(resource) as folder:
+            trained = frozenset(json.loads((folder / _LABELS_FILE).read_text(encoding="utf-8")))
+        folder_name = config[ENCODER]
+
+        def make_cache() -> VectorCache:
+            encoder = load_encoder(folder_name)
+            return VectorCache(vector_cache_file(folder_name), lambda texts: encoder.encode(texts).sentences)
+
+        live_knowledge().use_encoder(make_cache)
+        return cls(config, model_storage, resource, trained)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Remember which labels there are messages for."""
+        labels = sorted({label_of(message) for message in training_data.intent_examples})
+        with self._model_storage.write_to(self._resource) as folder:
+            (folder / _LABELS_FILE).write_text(json.dumps(labels), encoding="utf-8")
+        return self._resource
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message in messages:
+            understood: dict[str, Any] | None = message.get(UNDERSTANDING)
+            if understood is not None:
+                corrected = self._correct(message, understood)
+                if corrected is not None:
+                    set_understanding(message, corrected)
+        return messages
+
+    def _correct(self, message: Message, understood: dict[str, Any]) -> Understanding | None:
+        """Return what the message means by the knowledge base of now; None where that is what it meant
+        before.
+        """
+        context = parse_context(message.get("metadata"))
+        base = live_knowledge().base
+        if context.pressed is not None:
+            label = context.pressed.value
+            if context.pressed.kind == "label" and label not in self._trained and base.find_topic(label):
+                return Understanding(label, 1.0, ((label, 1.0),), "answer")
+            return None
+        details = {entity[ENTITY_ATTRIBUTE_TYPE] for entity in message.get(ENTITIES) or ()}
+        if context.expecting in details:
+            return None
+        ranking = [(entry["label"], entry["confidence"]) for entry in understood["ranking"]]
+        left = [
+            (label, confidence)
+            for label, confidence in ranking
+            if not label.startswith("faq/") or base.find_topic(label)
+        ]
+        found = self._find(message, context.language)
+        if found is not None and found.likelihood > (left[0][1] if left else 0.0):
+            rest = 1.0 - found.likelihood
+            left = [(found.topic, found.likelihood), *((label, share * rest) for label, share in left)]
+        if left == ranking:
+            return None
+        if not left:
+            # All that it may mean is gone: nothing is understood.
+            return Understanding(understood["label"], 0.0, tuple(ranking), "fallback")
+        label, confidence = left[0]
+        shown = tuple((name, round(share, 4)) for name, share in left[:RANKED])
+        decision = decide(confidence, self._thresholds)
+        if understood["decision"] == "fallback" and label == understood["label"]:
+            decision = "fallback"
+        return Understanding(label, round(confidence, 4), shown, decision)
+
+    def _find(self, message: Message, language_so_far: str | None) -> _Found | None:
+        index = live_knowledge().index
+        _, sentence = message.get_dense_features(TEXT, [])
+        if index is None or sentence is None:
+            return None
+        language = (message.get(LANGUAGE) or {}).get("detected") or language_so_far or default_language()
+        best = index.search(np.asarray(sentence.features)[0], language, _FOUND_AT_MOST)
+        new = next(((topic, score) for topic, score in best if topic not in self._trained), None)
+        if new is None:
+            return None
+        old = next((score for topic, score in best if topic in self._trained), -1.0)
+        if new[1] < old + self._config[LEAD]:
+            return None
+        likelihood = 1 / (1 + math.exp(-self._config[STEEPNESS] * (new[1] - self._config[CLOSE_FROM])))
+        return _Found(new[0], likelihood)
+
+
+@dataclass(frozen=True)
+class _Found:
+    topic: str
+    likelihood: float
