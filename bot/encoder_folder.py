@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,17 +18,28 @@ MODEL_FILE = "model.onnx"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+# Where encoders of others are kept in our form, and what makes them so.
+_ADOPTED_FOLDER = PROJECT_FOLDER / "var" / "encoders"
+_TORCH_PYTHON = PROJECT_FOLDER / ".venv-encoder" / "bin" / "python"
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
 class EncoderFilesError(FileNotFoundError):
-    """A file of the encoder is not where `config.yml` says."""
+    """A file of the encoder is not where `config.yml` says, or another's encoder cannot be taken over."""
 
 
 def find_files(folder: str, names: Iterable[str]) -> list[Path]:
-    """Return the paths of an encoder's files; a relative folder counts from the project's root.
+    """Return the paths of an encoder's files.
+
+    Args:
+        folder: As `config.yml` names the encoder (`find_encoder`).
+        names: Of the files.
 
     Raises:
         EncoderFilesError: One of them is missing.
     """
-    paths = [PROJECT_FOLDER / folder / name for name in names]
+    place = find_encoder(folder)
+    paths = [place / name for name in names]
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         raise EncoderFilesError(
@@ -35,6 +47,57 @@ def find_files(folder: str, names: Iterable[str]) -> list[Path]:
             "the folder is shipped with the project and rebuilt by `make encoder`"
         )
     return paths
+
+
+def find_encoder(name: str) -> Path:
+    """Return the folder of an encoder in our form; another's is brought into it at first use.
+
+    Args:
+        name: A folder with our files or those of a Hugging Face model, from the project's root; or a name of
+            the hub, such as "intfloat/multilingual-e5-small".
+
+    Raises:
+        EncoderFilesError: Another's encoder cannot be downloaded, or there is no torch to export it with.
+    """
+    folder = PROJECT_FOLDER / name
+    weights = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
+    is_foreign = folder.is_dir() and any((folder / file).exists() for file in weights)
+    if (folder / MODEL_FILE).exists() or (folder.exists() and not is_foreign):
+        return folder
+    if not is_foreign and not _HUB_NAME.fullmatch(name):
+        return folder
+    source = str(folder) if is_foreign else name
+    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    adopted = _ADOPTED_FOLDER / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name).strip('-')[-60:]}-{digest}"
+    if not (adopted / MODEL_FILE).exists():
+        if not _TORCH_PYTHON.exists():
+            # A folder that is missing looks like a name of the hub.
+            raise EncoderFilesError(
+                f"the encoder {name!r} named in config.yml is no folder of ours; to take it over from Hugging
+                
+                
+                
+                
+                
+                
+                
+                
+                
+                
+                 Face " f"run `make adopt ENCODER={name}` once (it installs torch)"
+            )
+        run = subprocess.run(  # noqa: S603  our own module, and a name of the hub's form or a folder
+            [str(_TORCH_PYTHON), "-m", "bot.encoder.adopt", source, "--out", str(adopted)],
+            cwd=PROJECT_FOLDER,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode:
+            raise EncoderFilesError(
+                f"the encoder {name!r} cannot be taken over: {run.stderr.strip()[-2000:]}"
+            )
+    return adopted
 
 
 def fingerprint_files(paths: Iterable[Path]) -> str:

@@ -37,7 +37,7 @@ class Likeness:
     worst: float
 
 
-def write_graph(model: SentenceEncoder, path: Path) -> None:
+def write_graph(model: torch.nn.Module, path: Path) -> None:
     """Write the encoder with 8-bit weights, embeddings included."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic

@@ -59,7 +59,9 @@ class ArticleView(BaseModel):
 
 
 class KnowledgeView(BaseModel):
-    """`articles`: those that supervisors wrote. `scores`: of all articles that customers said something of."""
+    """`articles`: those that supervisors wrote. `scores`: of all articles that customers said something of.
+    
+    """
 
     articles: list[ArticleView]
     scores: list[ScoreView]
