@@ -71,20 +71,10 @@ def find_encoder(name: str) -> Path:
     adopted = _ADOPTED_FOLDER / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name).strip('-')[-60:]}-{digest}"
     if not (adopted / MODEL_FILE).exists():
         if not _TORCH_PYTHON.exists():
-            # A folder that is missing looks like a name of the hub.
             raise EncoderFilesError(
-                f"the encoder {name!r} named in config.yml is no folder of ours; to take it over from Hugging
-                
-                
-                
-                
-                
-                
-                
-                
-                
-                
-                 Face " f"run `make adopt ENCODER={name}` once (it installs torch)"
+                # A folder that is missing looks like a name of the hub.
+                f"the encoder {name!r} named in config.yml is no folder of ours; to take it over from "
+                f"Hugging Face run `make adopt ENCODER={name}` once (it installs torch)"
             )
         run = subprocess.run(  # noqa: S603  our own module, and a name of the hub's form or a folder
             [str(_TORCH_PYTHON), "-m", "bot.encoder.adopt", source, "--out", str(adopted)],

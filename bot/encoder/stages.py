@@ -44,10 +44,10 @@ _LABEL_TEMPERATURE = 0.1
 # Weight of the teacher against the translations.
 _TEACHER_WEIGHT = 5.0
 _TRANSLATION_RATE = 4e-4
-_LABEL_RATE = 2e-4
+_LABEL_RATE = 6e-4
 # The vectors of the labels start from nothing.
-_PROXY_RATE = 2e-3
-_WARM_UP = 0.1
+_PROXY_RATE = 3e-3
+_WARM_UP = 0.06
 _WEIGHT_DECAY = 0.01
 _LARGEST_GRADIENT = 1.0
 # Share of a step's messages that are spoilt, and share of their pieces that are cut in two.
@@ -62,7 +62,9 @@ Batch = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Lessons:
-    """What the first stage learns: pairs, messages, and where the teacher puts each English text and message."""
+    """What the first stage learns: pairs, messages, and where the teacher puts each English text and message.
+    
+    """
 
     pairs: list[Pair]
     messages: list[str]
@@ -101,7 +103,9 @@ def make_batch(rows: Sequence[list[int]], device: torch.device, longest: int = L
 def embed_rows(
     model: torch.nn.Module, rows: Sequence[list[int]], device: torch.device, longest: int = LONGEST_MESSAGE
 ) -> torch.Tensor:
-    """Return the embeddings of texts given as pieces (texts x width), run with others of about their length."""
+    """Return the embeddings of texts given as pieces (texts x width), run with others of about their length.
+    
+    """
     order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
     parts = []
     for start in range(0, len(order), _TEXTS_AT_ONCE):

@@ -10,6 +10,8 @@ from scripts.check_deploy.manifests import COMPONENT, Manifest, Manifests, label
 EXPECTED = {
     ("service", "bot"),
     ("bot", "actions"),
+    # Which articles supervisors have changed.
+    ("bot", "service"),
     ("service", "postgres"),
     ("bot", "postgres"),
     ("actions", "postgres"),
