@@ -125,9 +125,7 @@ class LiveKnowledge:
             self._thread.join()
 
     def score_of(self, topic: str, language: str) -> float:
-        """Return the share of customers whom an article has helped, from 0 to 1; 0.5 where little is known.
-        
-        """
+        """Return the share of customers whom an article has helped: 0 to 1, 0.5 where little is known."""
         return self._service.scores.get((topic, language), 0.5) if self._service else 0.5
 
     def refresh(self) -> bool:

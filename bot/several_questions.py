@@ -23,9 +23,7 @@ _SHORTEST = 4
 
 
 def split_questions(text: str) -> list[str]:
-    """Return the sentences of a text that end with a question mark; nothing where there are not two or three.
-    
-    """
+    """Return the sentences that end with a question mark; nothing where there are not two or three."""
     questions = []
     for match in _QUESTION.finditer(text):
         sentence = _SENTENCE_END.split(match[0].strip())[-1].strip()

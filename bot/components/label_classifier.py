@@ -29,8 +29,9 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.components.language_identifier import LANGUAGE
 from bot.context import Context, parse_context
 from bot.fingerprint import LEARNT_WITH, fingerprint
+from bot.learning.dense_model import DenseModel, fit_dense_model
 from bot.learning.label_features import Seen, see
-from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature
+from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature, weigh_opinions
 from bot.learning.training_messages import author_group, hold_out, label_of
 from bot.understanding import Thresholds, Understanding, understand
 
@@ -39,7 +40,9 @@ UNDERSTANDING = "understanding"
 LONGEST_NGRAM = "longest_ngram"
 LEAST_MESSAGES = "least_messages"
 SOFTNESS = "softness"
+DENSE_SOFTNESS = "dense_softness"
 DENSE_WEIGHT = "dense_weight"
+NGRAM_WEIGHT = "ngram_weight"
 PIECES = "pieces"
 ANSWER_FROM = "answer_from"
 CLARIFY_FROM = "clarify_from"
@@ -72,9 +75,12 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             LEAST_MESSAGES: 2,
             # The support vector machine's C.
             SOFTNESS: 0.5,
-            # Weight of the encoder's sentence vector against n-grams. 0.1 gains 1.6 % on authors that neither
-            # has seen; 0.3 loses as much, because the encoder knows its own training messages too well.
-            DENSE_WEIGHT: 0.1,
+            # Inverse regularisation of the logistic regression over the encoder's vectors …
+            DENSE_SOFTNESS: 1.0,
+            # … and how its opinion and that of the n-grams are weighed: exponents of their probabilities. The
+            # encoder was tuned on these very messages, so neither can be found by training on them.
+            DENSE_WEIGHT: 0.6,
+            NGRAM_WEIGHT: 0.6,
             # Whether the tokeniser's pieces count beside words.
             PIECES: True,
             # From this confidence on the bot answers: of messages by authors that neither classifier nor
@@ -98,11 +104,13 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         model_storage: ModelStorage,
         resource: Resource,
         model: LinearModel | None = None,
+        dense: DenseModel | None = None,
     ) -> None:
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
         self._model = model
+        self._dense = dense
         self._thresholds = Thresholds(
             answer_from=config[ANSWER_FROM],
             clarify_from=config[CLARIFY_FROM],
@@ -131,7 +139,7 @@ class LabelClassifier(GraphComponent, IntentClassifier):
     ) -> LabelClassifier:
         """Load what `train` wrote. Raises ValueError or OSError where that is damaged."""
         with model_storage.read_from(resource) as folder:
-            return cls(config, model_storage, resource, LinearModel.load(folder))
+            return cls(config, model_storage, resource, LinearModel.load(folder), DenseModel.load(folder))
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
@@ -155,26 +163,29 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             whole = pool.submit(self._fit, messages, labels)
             temperature = self._find_temperature(messages, labels, groups)
             self._model = replace(whole.result(), temperature=temperature)
+        vectors = [message.dense for message in messages if message.dense is not None]
+        if vectors:
+            self._dense = fit_dense_model(
+                np.stack(vectors), labels, self._model.labels, self._config[DENSE_SOFTNESS]
+            )
         with self._model_storage.write_to(self._resource) as folder:
             self._model.save(folder)
+            if self._dense is not None:
+                self._dense.save(folder)
         return self._resource
 
     def _find_temperature(self, messages: list[Seen], labels: list[str], groups: list[int]) -> float:
-        """Work out how sure to be, on messages by authors that a model has not seen.
-
-        Dense vectors are left out: the encoder was trained on every author, and would make all look known.
-        """
-        plain = [replace(message, dense=None) for message in messages]
+        """Work out how sure n-grams are to be, on messages by authors that a model has not seen."""
         held_out = hold_out(groups)
         rest = [position for position, out in enumerate(held_out) if not out]
-        model = self._fit([plain[position] for position in rest], [labels[position] for position in rest])
+        model = self._fit([messages[position] for position in rest], [labels[position] for position in rest])
         # A label that only the held-out authors have cannot be found by the others' model.
         strange = [
             position for position, out in enumerate(held_out) if out and labels[position] in model.labels
         ]
         if not strange:
             return 1.0
-        scores = model.scores_of([plain[position] for position in strange])
+        scores = model.scores_of([messages[position] for position in strange])
         truths = np.array([model.labels.index(labels[position]) for position in strange])
         return fit_temperature(scores, truths, least=0.5, most=20.0)
 
@@ -202,7 +213,13 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         """
         if self._model is None:
             raise UntrainedLabelClassifierError("train or load the model first")
-        probabilities = self._model.probabilities(self._see(message))
+        seen = self._see(message)
+        probabilities = self._model.probabilities(seen)
+        if self._dense is not None and seen.dense is not None:
+            probabilities = weigh_opinions(
+                (self._dense.probabilities(seen.dense), self._config[DENSE_WEIGHT]),
+                (probabilities, self._config[NGRAM_WEIGHT]),
+            )
         return understand(self._model.labels, probabilities, context, details, self._thresholds)
 
     def _fit(self, messages: list[Seen], labels: list[str]) -> LinearModel:
@@ -211,7 +228,6 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             labels,
             least=self._config[LEAST_MESSAGES],
             softness=self._config[SOFTNESS],
-            dense_weight=self._config[DENSE_WEIGHT],
         )
 
     def _see(self, message: Message) -> Seen:

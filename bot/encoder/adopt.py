@@ -26,9 +26,7 @@ _WORST_BOUND = 0.95
 
 
 class AdoptedEncoder(torch.nn.Module):
-    """A model of the hub with the outputs of ours: vectors of the tokens, and one of length one for the text.
-    
-    """
+    """A model of the hub with the outputs of ours: vectors of tokens, and one of length one for the text."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

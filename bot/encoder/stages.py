@@ -62,9 +62,7 @@ Batch = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Lessons:
-    """What the first stage learns: pairs, messages, and where the teacher puts each English text and message.
-    
-    """
+    """What the first stage learns: pairs, messages, and where the teacher puts English texts and messages."""
 
     pairs: list[Pair]
     messages: list[str]
@@ -103,9 +101,7 @@ def make_batch(rows: Sequence[list[int]], device: torch.device, longest: int = L
 def embed_rows(
     model: torch.nn.Module, rows: Sequence[list[int]], device: torch.device, longest: int = LONGEST_MESSAGE
 ) -> torch.Tensor:
-    """Return the embeddings of texts given as pieces (texts x width), run with others of about their length.
-    
-    """
+    """Return the embeddings of texts given as pieces (texts x width), run with others of their length."""
     order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
     parts = []
     for start in range(0, len(order), _TEXTS_AT_ONCE):

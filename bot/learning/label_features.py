@@ -107,19 +107,15 @@ class Vocabulary:
             values[start:end] /= np.linalg.norm(values[start:end])
         return found, values
 
-    def matrix(self, messages: Sequence[Seen], dense_weight: float) -> sparse.csr_matrix:
-        """Return the messages as rows: n-grams, then the dense vector times `dense_weight`."""
+    def matrix(self, messages: Sequence[Seen]) -> sparse.csr_matrix:
+        """Return the messages as rows, their n-grams as columns."""
         starts, columns, values = [0], [], []
         for message in messages:
             own_columns, own_values = self.vector(message)
             columns.append(own_columns)
             values.append(own_values)
             starts.append(starts[-1] + len(own_columns))
-        ngrams = sparse.csr_matrix(
+        return sparse.csr_matrix(
             (np.concatenate(values), np.concatenate(columns), starts),
             shape=(len(messages), len(self.columns)),
         )
-        if messages[0].dense is None:
-            return ngrams
-        dense = np.stack([message.dense for message in messages if message.dense is not None]) * dense_weight
-        return sparse.hstack([ngrams, sparse.csr_matrix(dense.astype(np.float32))]).tocsr()

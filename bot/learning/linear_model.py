@@ -1,4 +1,4 @@
-"""A linear model over n-grams and a dense vector: a weight a feature and label, then a softmax."""
+"""A linear model over n-grams: a weight a feature and label, then a softmax."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.learning.label_features import Seen, Vocabulary
 
 @dataclass(frozen=True)
 class LinearModel:
-    """`weights` is features × labels: first the vocabulary's n-grams, then the dense vector's dimensions.
+    """`weights` is n-grams of the vocabulary × labels.
 
     They have half precision: hundreds of thousands of n-grams in twelve languages would fill the memory.
     """
@@ -23,21 +23,16 @@ class LinearModel:
     vocabulary: Vocabulary
     weights: np.ndarray
     bias: np.ndarray
-    dense_weight: float
     temperature: float = 1.0
 
     def scores(self, message: Seen) -> np.ndarray:
         """Return how much speaks for each label; the larger the likelier."""
         columns, values = self.vocabulary.vector(message)
-        scores = self.bias + values @ self.weights[columns].astype(np.float32)
-        if message.dense is not None:
-            of_dense = self.weights[len(self.vocabulary.columns) :].astype(np.float32)
-            scores = scores + (message.dense * self.dense_weight) @ of_dense
-        return np.asarray(scores)
+        return np.asarray(self.bias + values @ self.weights[columns].astype(np.float32))
 
     def scores_of(self, messages: Sequence[Seen]) -> np.ndarray:
         """Return the scores of many messages, a row each: one multiplication instead of one each."""
-        matrix = self.vocabulary.matrix(messages, self.dense_weight)
+        matrix = self.vocabulary.matrix(messages)
         return np.asarray(matrix @ self.weights.astype(np.float32) + self.bias)
 
     def probabilities(self, message: Seen) -> np.ndarray:
@@ -52,7 +47,6 @@ class LinearModel:
         )
         header = {
             "labels": self.labels,
-            "dense_weight": self.dense_weight,
             "temperature": self.temperature,
             "ngrams": list(self.vocabulary.columns),
         }
@@ -71,7 +65,6 @@ class LinearModel:
                 vocabulary=vocabulary,
                 weights=arrays["weights"],
                 bias=arrays["bias"],
-                dense_weight=header["dense_weight"],
                 temperature=header["temperature"],
             )
 
@@ -82,17 +75,15 @@ def fit_linear_model(
     *,
     least: int,
     softness: float,
-    dense_weight: float,
     temperature: float = 1.0,
 ) -> LinearModel:
     """Train on messages and their labels.
 
     Args:
-        messages: All with a dense vector or all without.
+        messages: Their n-grams count.
         labels: One for each message, two different ones at least.
         least: How many messages must have an n-gram for it to count.
         softness: The support vector machine's C: the larger, the closer it follows the messages.
-        dense_weight: What the dense vector is multiplied by, against n-gram vectors of length one.
         temperature: Factor on scores, from `fit_temperature`.
     """
     from sklearn.svm import LinearSVC
@@ -101,9 +92,7 @@ def fit_linear_model(
     vocabulary = Vocabulary.fit(messages, least)
     numbers = np.array([distinct.index(label) for label in labels])
     # A finer tolerance changes no answer and takes a third longer.
-    machine = LinearSVC(C=softness, tol=0.1, random_state=0).fit(
-        vocabulary.matrix(messages, dense_weight), numbers
-    )
+    machine = LinearSVC(C=softness, tol=0.1, random_state=0).fit(vocabulary.matrix(messages), numbers)
     weights, bias = machine.coef_.T, machine.intercept_
     if len(distinct) == 2:
         # scikit-learn gives one column for two labels.
@@ -113,7 +102,6 @@ def fit_linear_model(
         vocabulary=vocabulary,
         weights=weights.astype(np.float16),
         bias=bias.astype(np.float32),
-        dense_weight=dense_weight,
         temperature=temperature,
     )
 
@@ -137,3 +125,13 @@ def fit_temperature(scores: np.ndarray, truths: np.ndarray, least: float, most: 
     rows = np.arange(len(truths))
     losses = [-float(np.mean(np.log(softmax(scores * factor)[rows, truths] + 1e-12))) for factor in factors]
     return float(factors[int(np.argmin(losses))])
+
+
+def weigh_opinions(*opinions: tuple[np.ndarray, float]) -> np.ndarray:
+    """Return one probability a label from several models', each with an exponent: how far to trust it.
+
+    That is a logarithmic opinion pool.
+    """
+    return softmax(
+        np.sum([weight * np.log(probabilities + 1e-9) for probabilities, weight in opinions], axis=0)
+    )

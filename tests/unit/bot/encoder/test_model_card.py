@@ -5,7 +5,6 @@ from bot.encoder.model_card import render_model_card, render_table
 from bot.training_data import TrainingMessage
 
 FACTS = {
-    "size": "tiny",
     "seed": 1,
     "width": 192,
     "layers": 2,

@@ -1,8 +1,11 @@
 """Needs torch, so it runs in the encoder's own environment only (`make encoder`)."""
 
+import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -10,8 +13,10 @@ torch = pytest.importorskip("torch")
 from bot.encoder.corpora import Pair  # noqa: E402
 from bot.encoder.export import check_graph, write_graph  # noqa: E402
 from bot.encoder.measure import measure_labels, measure_translations, probe, vote  # noqa: E402
-from bot.encoder.model import SIZES, SentenceEncoder  # noqa: E402
+from bot.encoder.model import SentenceEncoder, Size, start_from  # noqa: E402
+from bot.encoder.pretrained import Pretrained  # noqa: E402
 from bot.encoder.stages import (  # noqa: E402
+    Lessons,
     embed,
     encode_texts,
     label_loss,
@@ -24,7 +29,7 @@ from bot.encoder.vocabulary import (  # noqa: E402
     VocabularyError,
     build_tokenizer,
     check_same_pieces,
-    train_sentencepiece,
+    prune_sentencepiece,
     write_vocabulary,
 )
 from bot.training_data import TrainingMessage  # noqa: E402
@@ -47,12 +52,26 @@ PAIRS = [
     for language, text in zip(("it", "nl"), others, strict=True)
     for n in range(60)
 ]
-SIZE = replace(SIZES["tiny"], layers=1, width=32, heads=2, pieces=340)
+SIZE = Size(layers=1, width=32, heads=2, pieces=340, translation_steps=40, label_steps=40)
+
+
+def known_pieces(texts: list[str]) -> dict[str, float]:
+    """A larger vocabulary, as a pretrained encoder has one: words, their beginnings, letters."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        for word in text.split():
+            counts.update({f"▁{word}": 9, f"▁{word[:2]}": 3, word[1:]: 1, **dict.fromkeys(word, 1)})
+    total = sum(counts.values())
+    return {piece: math.log(count / total) for piece, count in counts.items() if piece}
+
+
+def make_vocabulary(texts: list[str], pieces: int) -> bytes:
+    return prune_sentencepiece(known_pieces(texts), dict.fromkeys(texts, 1.0), pieces)
 
 
 @pytest.fixture(scope="module")
 def vocabulary() -> bytes:
-    return train_sentencepiece([message.text for message in MESSAGES] * 3, SIZE.pieces, seed=1)
+    return make_vocabulary([message.text for message in MESSAGES], SIZE.pieces)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +81,18 @@ def tokenizer(vocabulary):
 
 def fresh_model():
     torch.manual_seed(1)
-    return SentenceEncoder(SIZE).eval()
+    # Fewer pieces than asked for may do for a few words.
+    return SentenceEncoder(replace(SIZE, pieces=500)).eval()
+
+
+def lessons() -> Lessons:
+    generator = torch.Generator().manual_seed(3)
+    texts = {pair.english for pair in PAIRS} | {message.text for message in MESSAGES}
+    places = {
+        text: torch.nn.functional.normalize(torch.randn(SIZE.width, generator=generator), dim=0)
+        for text in sorted(texts)
+    }
+    return Lessons(PAIRS, [message.text for message in MESSAGES], places)
 
 
 def weights_of(model):
@@ -70,14 +100,41 @@ def weights_of(model):
 
 
 def test_the_same_texts_and_seed_give_the_same_vocabulary(vocabulary):
-    again = train_sentencepiece([message.text for message in MESSAGES] * 3, SIZE.pieces, seed=1)
-    assert again == vocabulary
+    assert make_vocabulary([message.text for message in MESSAGES], SIZE.pieces) == vocabulary
+
+
+def test_the_most_used_pieces_are_kept_and_digits_stay_single():
+    texts = ["where is parcel 48213", "where is my parcel 48213"]
+    known = {**known_pieces(texts), "▁unused": -1.0, "48213": -1.0, "▁48": -1.0}
+    tokenizer = build_tokenizer(prune_sentencepiece(known, dict.fromkeys(texts, 1.0), 310))
+    pieces = tokenizer.get_vocab()
+    assert "▁parcel" in pieces
+    assert not {"▁unused", "48213", "▁48"} & set(pieces)
+    assert tokenizer.encode("parcel 482").tokens == ["▁parcel", "▁", "4", "8", "2"]
+    assert all(token.startswith("<0x") for token in tokenizer.encode("𓀀").tokens[1:])
+
+
+def test_an_encoder_starts_with_what_is_known_of_its_pieces(tokenizer):
+    count = tokenizer.get_vocab_size()
+    size = replace(SIZE, pieces=count)
+    whole = SentenceEncoder(replace(size, layers=2, pieces=3)).bert.state_dict()
+    weights = {name: values.numpy() for name, values in whole.items()}
+    pretrained = Pretrained(32, 2, 2, ("<pad>", "▁where", "▁is"), np.zeros(3), weights)
+    model = start_from(pretrained, size, tokenizer)
+    own = model.bert.embeddings.word_embeddings.weight
+    known = torch.from_numpy(weights["embeddings.word_embeddings.weight"])
+    assert torch.equal(own[tokenizer.token_to_id("▁where")], known[1])
+    assert torch.allclose(own[tokenizer.token_to_id("<0x41>")], known.mean(dim=0))
+    layer = "encoder.layer.0.output.dense.weight"
+    assert torch.equal(model.bert.state_dict()[layer], torch.from_numpy(weights[layer]))
+    with pytest.raises(ValueError, match="cannot start"):
+        start_from(pretrained, replace(size, layers=3), tokenizer)
 
 
 def test_a_vocabulary_that_does_not_belong_to_its_tokenizer_is_refused(tmp_path, vocabulary):
     write_vocabulary(vocabulary, tmp_path)
     assert check_same_pieces(tmp_path, ["where is my parcel", "<pad> 𓀀"]) == 2
-    other = train_sentencepiece([message.text[::-1] for message in MESSAGES], 330, seed=1)
+    other = make_vocabulary([message.text[::-1] for message in MESSAGES], 330)
     (tmp_path / "sentencepiece.model").write_bytes(other)
     with pytest.raises(VocabularyError, match="where is my parcel"):
         check_same_pieces(tmp_path, ["where is my parcel"])
@@ -116,7 +173,7 @@ def test_padding_does_not_change_a_text(tokenizer):
 @pytest.mark.parametrize("stage", [train_on_translations, train_on_labels])
 def test_a_run_broken_off_ends_like_one_that_was_not(tmp_path, tokenizer, monkeypatch, stage):
     monkeypatch.setattr("bot.encoder.stages._STEPS_BETWEEN_CHECKPOINTS", 3)
-    material = PAIRS if stage is train_on_translations else MESSAGES
+    material = lessons() if stage is train_on_translations else MESSAGES
 
     whole = fresh_model()
     stage(whole, tokenizer, material, 8, 1, tmp_path / "whole.pt")
@@ -144,7 +201,7 @@ def test_training_brings_labels_and_translations_together(tmp_path, tokenizer):
     torch.set_num_threads(1)
     model = fresh_model()
     pairs = {"it": [pair for pair in PAIRS if pair.language == "it"][::60]}
-    train_on_translations(model, tokenizer, PAIRS, 40, 1, tmp_path / "translations.pt")
+    train_on_translations(model, tokenizer, lessons(), 60, 1, tmp_path / "translations.pt")
     assert measure_translations(model, tokenizer, pairs)["it"] > 0.7
     train_on_labels(model, tokenizer, MESSAGES, 40, 1, tmp_path / "labels.pt")
     known = [message for message in MESSAGES if message.author.endswith("1")]

@@ -1,4 +1,4 @@
-"""The linear model over n-grams and dense vectors."""
+"""The linear model over n-grams, the one over the encoder's vectors, and both together."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.learning.dense_model import DenseModel, fit_dense_model
 from bot.learning.label_features import Seen, Vocabulary, see
-from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature, softmax
+from bot.learning.linear_model import (
+    LinearModel,
+    fit_linear_model,
+    fit_temperature,
+    softmax,
+    weigh_opinions,
+)
 
 MESSAGES = [
     ("where is my parcel", "track_order"),
@@ -23,17 +30,18 @@ MESSAGES = [
 
 
 def dense(text: str) -> np.ndarray:
-    return np.array([len(text) / 30, text.count("e") / 5], dtype=np.float32)
+    vector = np.array([len(text) / 30, text.count("e") / 5, text.count("h") / 5, 0.5], dtype=np.float32)
+    return np.asarray(vector / np.linalg.norm(vector))
 
 
 def fit(messages: list[Seen], labels: list[str], **settings: float) -> LinearModel:
-    given = {"least": 1, "softness": 0.5, "dense_weight": 1.0, **settings}
+    given = {"least": 1, "softness": 0.5, **settings}
     return fit_linear_model(messages, labels, **given)  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["n-grams", "n-grams and dense"])
-def seen(request: pytest.FixtureRequest) -> list[Seen]:
-    return [see(text, text.split(), dense(text) if request.param else None, 4) for text, _ in MESSAGES]
+@pytest.fixture(scope="module")
+def seen() -> list[Seen]:
+    return [see(text, text.split(), None, 4) for text, _ in MESSAGES]
 
 
 LABELS = [label for _, label in MESSAGES]
@@ -46,7 +54,7 @@ def test_learns_what_it_was_shown(seen: list[Seen]) -> None:
 
 def test_one_message_scores_as_in_a_matrix(seen: list[Seen]) -> None:
     model = fit(seen, LABELS)
-    together = model.vocabulary.matrix(seen, model.dense_weight) @ model.weights + model.bias
+    together = model.vocabulary.matrix(seen) @ model.weights + model.bias
     for row, message in zip(together, seen, strict=True):
         assert np.allclose(row, model.scores(message), atol=1e-5)
 
@@ -94,3 +102,27 @@ def test_temperature_makes_right_scores_surer_and_random_ones_less_sure() -> Non
 
 def test_softmax_survives_large_scores() -> None:
     assert np.allclose(softmax(np.array([1000.0, 0.0])), [1, 0])
+
+
+@pytest.mark.parametrize("left_out", [(), ("thank",)])
+def test_vectors_alone_tell_labels_apart_and_are_stored(tmp_path: Path, left_out: tuple[str, ...]) -> None:
+    chosen = [(text, label) for text, label in MESSAGES if label not in left_out]
+    vectors, labels = np.stack([dense(text) for text, _ in chosen]), [label for _, label in chosen]
+    distinct = sorted(set(labels))
+    model = fit_dense_model(vectors, labels, distinct, softness=1000.0)
+    found = model.probabilities(vectors)
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert np.mean([distinct[row.argmax()] == label for row, label in zip(found, labels, strict=True)]) > 0.7
+    model.save(tmp_path)
+    loaded = DenseModel.load(tmp_path)
+    assert loaded is not None
+    assert np.allclose(loaded.probabilities(vectors[0]), found[0], atol=1e-6)
+    assert DenseModel.load(tmp_path / "elsewhere") is None
+
+
+def test_opinions_are_weighed_by_how_far_they_are_trusted() -> None:
+    one, other = np.array([0.9, 0.1]), np.array([0.3, 0.7])
+    assert weigh_opinions((one, 1.0), (other, 0.0)) == pytest.approx(one, abs=1e-6)
+    assert weigh_opinions((one, 1.0), (other, 1.0))[0] == pytest.approx(0.27 / 0.34, abs=1e-6)
+    # A label that one model holds impossible is not impossible.
+    assert weigh_opinions((np.array([0.0, 1.0]), 1.0), (one, 1.0))[0] > 0

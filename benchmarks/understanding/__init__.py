@@ -1,0 +1,1 @@
+"""How well labels are recognised: stock DIET, n-grams, the encoder, and what ships, on the same messages."""

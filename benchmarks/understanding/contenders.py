@@ -1,0 +1,194 @@
+"""What is compared. Each is fitted to messages, and then gives a text the probability of each label."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from bot.components.encoder_featurizer import Encoder
+from bot.components.label_classifier import (
+    DENSE_SOFTNESS,
+    DENSE_WEIGHT,
+    LEAST_MESSAGES,
+    LONGEST_NGRAM,
+    NGRAM_WEIGHT,
+    SOFTNESS,
+    LabelClassifier,
+)
+from bot.learning.dense_model import fit_dense_model
+from bot.learning.label_features import Seen, see
+from bot.learning.linear_model import fit_linear_model, fit_temperature, weigh_opinions
+from bot.training_data import TrainingMessage
+
+SETTINGS = LabelClassifier.get_default_config()
+_TEXTS_AT_ONCE = 32
+
+
+class Contender(ABC):
+    """`labels` are those of the probabilities, in their order."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    @abstractmethod
+    def fit(self, messages: Sequence[TrainingMessage]) -> None: ...
+
+    @abstractmethod
+    def ask(self, text: str) -> np.ndarray:
+        """Return the probability of each label."""
+
+
+class NGrams(Contender):
+    """The shipped linear model without the encoder, over some kinds of n-grams."""
+
+    def __init__(self, name: str, cut: Callable[[str], list[str]], kinds: str) -> None:
+        self.name = name
+        self._cut = cut
+        self._kinds = kinds
+
+    def see(self, text: str) -> Seen:
+        seen = see(text, self._cut(text), None, SETTINGS[LONGEST_NGRAM])
+        kept = {ngram: count for ngram, count in seen.ngrams.items() if ngram[0] in self._kinds}
+        return replace(seen, ngrams=kept)
+
+    def fit(self, messages: Sequence[TrainingMessage]) -> None:
+        seen = [self.see(message.text) for message in messages]
+        labels = [message.label for message in messages]
+        settings = {"least": SETTINGS[LEAST_MESSAGES], "softness": SETTINGS[SOFTNESS]}
+        # How sure to be is found on every fifth message, with a model that has not seen it.
+        held = [position % 5 == 0 for position in range(len(seen))]
+        part = fit_linear_model(
+            [one for one, out in zip(seen, held, strict=True) if not out],
+            [one for one, out in zip(labels, held, strict=True) if not out],
+            **settings,
+        )
+        scores = part.scores_of([one for one, out in zip(seen, held, strict=True) if out])
+        truths = [part.labels.index(one) for one, out in zip(labels, held, strict=True) if out]
+        temperature = fit_temperature(scores, np.array(truths), least=0.5, most=20.0)
+        self.model = replace(fit_linear_model(seen, labels, **settings), temperature=temperature)
+        self.labels = self.model.labels
+
+    def ask(self, text: str) -> np.ndarray:
+        return self.model.probabilities(self.see(text))
+
+
+class EncoderAlone(Contender):
+    """Logistic regression over an encoder's vectors."""
+
+    def __init__(self, name: str, encoder: Encoder) -> None:
+        self.name = name
+        self._encoder = encoder
+
+    def fit(self, messages: Sequence[TrainingMessage]) -> None:
+        texts = [message.text for message in messages]
+        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        vectors = np.zeros((len(texts), self._encoder.encode(["?"]).sentences.shape[1]), dtype=np.float32)
+        for start in range(0, len(order), _TEXTS_AT_ONCE):
+            rows = order[start : start + _TEXTS_AT_ONCE]
+            vectors[rows] = self._encoder.encode([texts[row] for row in rows]).sentences
+        labels = [message.label for message in messages]
+        self.labels = tuple(sorted(set(labels)))
+        self.model = fit_dense_model(vectors, labels, self.labels, SETTINGS[DENSE_SOFTNESS])
+
+    def ask(self, text: str) -> np.ndarray:
+        return self.model.probabilities(self._encoder.encode([text]).sentences[0])
+
+
+class Both(Contender):
+    """What ships: the two together."""
+
+    def __init__(self, name: str, ngrams: NGrams, encoder: EncoderAlone) -> None:
+        self.name = name
+        self._ngrams = ngrams
+        self._encoder = encoder
+
+    def fit(self, messages: Sequence[TrainingMessage]) -> None:
+        """Do nothing: both parts are fitted already."""
+        assert self._ngrams.labels == self._encoder.labels
+        self.labels = self._ngrams.labels
+
+    def ask(self, text: str) -> np.ndarray:
+        return weigh_opinions(
+            (self._encoder.ask(text), SETTINGS[DENSE_WEIGHT]),
+            (self._ngrams.ask(text), SETTINGS[NGRAM_WEIGHT]),
+        )
+
+
+class StockDiet(Contender):
+    """Rasa's own classifier over character n-grams, as `rasa init` sets it up."""
+
+    def __init__(self, folder: Path, epochs: int, messages_a_label: int) -> None:
+        """Take where to train, for how long, and on how many messages of a label and language at most."""
+        self.name = f"stock DIET, {messages_a_label} messages a label and language, {epochs} epochs"
+        self._folder = folder
+        self._epochs = epochs
+        self._most = messages_a_label
+
+    def fit(self, messages: Sequence[TrainingMessage]) -> None:
+        examples: dict[str, list[str]] = defaultdict(list)
+        taken: dict[tuple[str, str | None], int] = defaultdict(int)
+        for message in messages:
+            key = message.label, message.language
+            taken[key] += 1
+            if taken[key] <= self._most:
+                # A slash would make a retrieval intent of it.
+                examples[message.label.replace("/", "+")].append(f"- {message.text}")
+        shutil.rmtree(self._folder, ignore_errors=True)
+        files: dict[str, dict[str, Any]] = {
+            "config.yml": {
+                "recipe": "default.v1",
+                "assistant_id": "stock",
+                "language": "en",
+                "pipeline": [
+                    {"name": "WhitespaceTokenizer"},
+                    {"name": "CountVectorsFeaturizer"},
+                    {"name": "CountVectorsFeaturizer", "analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4},
+                    {"name": "DIETClassifier", "epochs": self._epochs, "entity_recognition": False},
+                ],
+            },
+            "data/nlu.yml": {
+                "version": "3.1",
+                "nlu": [
+                    {"intent": label, "examples": "\n".join(lines) + "\n"}
+                    for label, lines in sorted(examples.items())
+                ],
+            },
+        }
+        for name, content in files.items():
+            file = self._folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(yaml.safe_dump(content, allow_unicode=True, width=10_000), encoding="utf-8")
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "rasa", "train", "nlu", "--fixed-model-name", "diet"],
+            cwd=self._folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        from rasa.core.agent import Agent
+
+        self._processor = Agent.load(str(self._folder / "models" / "diet.tar.gz")).processor
+        self.labels = tuple(sorted(label.replace("+", "/") for label in examples))
+
+    def ask(self, text: str) -> np.ndarray:
+        from rasa.core.channels.channel import UserMessage
+        from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
+
+        assert self._processor is not None
+        target = self._processor.model_metadata.nlu_target
+        inputs = {PLACEHOLDER_MESSAGE: [UserMessage(text)], PLACEHOLDER_TRACKER: None}
+        (message,) = self._processor.graph_runner.run(inputs, [target])[target]
+        found = {
+            entry["name"].replace("+", "/"): entry["confidence"]
+            for entry in message.get("intent_ranking") or ()
+        }
+        return np.array([found.get(label, 0.0) for label in self.labels])
