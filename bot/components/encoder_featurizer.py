@@ -41,6 +41,9 @@ ENCODER = "encoder"
 SEQUENCE = "sequence"
 BATCH_SIZE = "batch_size"
 
+# What a message says, for finding articles by their questions: a vector that nothing is trained on.
+QUESTION_VECTOR = "question_vector"
+
 # transformers writes 10³⁰ for a tokeniser that reads texts of any length.
 _NO_LIMIT = 1_000_000
 
@@ -126,10 +129,10 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
         """Add features to every message that has a text, be it an empty one."""
         for message in messages:
             if isinstance(message.get(TEXT), str):
-                self._add_features([message])
+                self._add_features([message], asked=True)
         return messages
 
-    def _add_features(self, messages: Sequence[Message]) -> None:
+    def _add_features(self, messages: Sequence[Message], asked: bool = False) -> None:
         texts = [message.get(TEXT) for message in messages]
         encoded = self._encoder.encode(texts, tokens=self._config[SEQUENCE])
         for row, message in enumerate(messages):
@@ -138,17 +141,21 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
                 tokens = message.get(TOKENS_NAMES[TEXT])
                 sequence = _align(encoded.pieces[row], encoded.offsets[row], tokens)
             self.add_features_to_message(sequence, encoded.sentences[row : row + 1], TEXT, message)
+            if asked:
+                message.set(QUESTION_VECTOR, encoded.questions[row])
 
 
 @dataclass(frozen=True)
 class Encoded:
     """The vectors of some texts.
 
-    `sentences` is texts x width. For each text, `pieces` is pieces x width and `offsets` says where in it
-    they are; both are empty where only sentences were asked for.
+    `sentences` and `questions` are texts x width: what a text means among the labels, and what it says. For
+    each text, `pieces` is pieces x width and `offsets` says where in it they are; both are empty where only
+    sentences were asked for.
     """
 
     sentences: np.ndarray
+    questions: np.ndarray
     pieces: list[np.ndarray]
     offsets: list[list[tuple[int, int]]]
 
@@ -160,7 +167,10 @@ class Encoder:
         """Take both, loaded; the tokeniser cuts what is too long and pads the rest."""
         self._tokenizer = tokenizer
         self._session = session
-        self._width: int = session.get_outputs()[1].shape[-1]
+        outputs = session.get_outputs()
+        self._width: int = outputs[1].shape[-1]
+        # Others' encoders have one vector for both.
+        self._question_output = outputs[-1].name if len(outputs) > 2 else outputs[1].name
 
     def encode(self, texts: Sequence[str], tokens: bool = False) -> Encoded:
         """Return the vectors of the texts; a text of no pieces (empty, spaces) is all zeros.
@@ -171,21 +181,23 @@ class Encoder:
         # The batch's threads are of use in training only.
         batch = self._tokenizer.encode_batch(plain) if len(plain) > 1 else [self._tokenizer.encode(plain[0])]
         mask = np.array([encoding.attention_mask for encoding in batch], dtype=np.int64)
-        sentences = np.zeros((len(texts), self._width), dtype=np.float32)
+        sentences, questions = np.zeros((2, len(texts), self._width), dtype=np.float32)
         full = mask.any(axis=1) if mask.size else np.zeros(len(texts), dtype=bool)
         vectors = np.zeros((len(texts), 0, self._width), dtype=np.float32)
         if full.any():
             ids = np.array([encoding.ids for encoding in batch], dtype=np.int64)
             feed = {"input_ids": ids, "attention_mask": mask}
-            names = ["sentence_embedding", "token_embeddings"] if tokens else ["sentence_embedding"]
+            names = ["sentence_embedding", self._question_output, *(["token_embeddings"] if tokens else [])]
             found = self._session.run(names, feed)
             sentences[full] = found[0][full]
-            vectors = found[1] if tokens else vectors
+            questions[full] = found[1][full]
+            vectors = found[2] if tokens else vectors
         if not tokens:
-            return Encoded(sentences, [], [])
+            return Encoded(sentences, questions, [], [])
         counts = mask.sum(axis=1) if mask.size else np.zeros(len(texts), dtype=np.int64)
         return Encoded(
             sentences,
+            questions,
             [vectors[row, :count] for row, count in enumerate(counts)],
             [encoding.offsets[:count] for encoding, count in zip(batch, counts, strict=True)],
         )

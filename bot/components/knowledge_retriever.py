@@ -9,16 +9,20 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, TEXT
+from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.components.encoder_featurizer import ENCODER, load_encoder, vector_cache_file
+from bot.components.encoder_featurizer import (
+    ENCODER,
+    QUESTION_VECTOR,
+    load_encoder,
+    vector_cache_file,
+)
 from bot.components.label_classifier import UNDERSTANDING, set_understanding
 from bot.components.language_identifier import LANGUAGE
 from bot.context import parse_context
@@ -38,7 +42,7 @@ _FOUND_AT_MOST = 5
 _LABELS_FILE = "labels.json"
 
 
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class KnowledgeRetriever(GraphComponent):
     """Corrects `understanding` by the knowledge base as it is now.
 
@@ -58,7 +62,7 @@ class KnowledgeRetriever(GraphComponent):
             # How much closer it must be than the closest question of a topic that was trained.
             LEAD: 0.05,
             # As of the LabelClassifier.
-            ANSWER_FROM: 0.65,
+            ANSWER_FROM: 0.7,
             CLARIFY_FROM: 0.25,
         }
 
@@ -103,7 +107,7 @@ class KnowledgeRetriever(GraphComponent):
 
         def make_cache() -> VectorCache:
             encoder = load_encoder(folder_name)
-            return VectorCache(vector_cache_file(folder_name), lambda texts: encoder.encode(texts).sentences)
+            return VectorCache(vector_cache_file(folder_name), lambda texts: encoder.encode(texts).questions)
 
         live_knowledge().use_encoder(make_cache)
         return cls(config, model_storage, resource, trained)
@@ -162,11 +166,11 @@ class KnowledgeRetriever(GraphComponent):
 
     def _find(self, message: Message, language_so_far: str | None) -> _Found | None:
         index = live_knowledge().index
-        _, sentence = message.get_dense_features(TEXT, [])
-        if index is None or sentence is None:
+        vector = message.get(QUESTION_VECTOR)
+        if index is None or vector is None:
             return None
         language = (message.get(LANGUAGE) or {}).get("detected") or language_so_far or default_language()
-        best = index.search(np.asarray(sentence.features)[0], language, _FOUND_AT_MOST)
+        best = index.search(vector, language, _FOUND_AT_MOST)
         new = next(((topic, score) for topic, score in best if topic not in self._trained), None)
         if new is None:
             return None

@@ -16,7 +16,8 @@ from bot.encoder.model import SentenceEncoder
 from bot.encoder.stages import embed
 
 INPUTS = ["input_ids", "attention_mask"]
-OUTPUTS = ["token_embeddings", "sentence_embedding"]
+# The last one only of an encoder of ours (`bot.encoder.model`).
+OUTPUTS = ["token_embeddings", "sentence_embedding", "question_embedding"]
 # What the shipped graph may differ from the trained one, as cosines: on average, and at worst.
 _MEAN_BOUND = 0.995
 _WORST_BOUND = 0.97
@@ -54,7 +55,7 @@ def write_graph(model: torch.nn.Module, path: Path) -> None:
             example,
             full,
             input_names=INPUTS,
-            output_names=OUTPUTS,
+            output_names=OUTPUTS[: len(model(*example))],
             opset_version=_OPSET,
             dynamo=True,
             dynamic_shapes=({0: texts, 1: tokens}, {0: texts, 1: tokens}),
@@ -75,10 +76,11 @@ def write_graph(model: torch.nn.Module, path: Path) -> None:
         )
     graph = onnx.load(path)
     graph.ir_version = min(graph.ir_version, _FORMAT)
-    # Paths of the machine that it was made on.
+    # Paths of the machine that it was made on, and what ONNX Runtime works out by itself.
+    del graph.graph.value_info[:]
     for node in graph.graph.node:
         del node.metadata_props[:]
-        node.doc_string = ""
+        node.name = node.doc_string = ""
     onnx.checker.check_model(graph)
     onnx.save(graph, path)
 

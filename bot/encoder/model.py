@@ -59,12 +59,24 @@ class SentenceEncoder(torch.nn.Module):
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the embeddings of the tokens (texts x tokens x width) and of the texts (texts x width)."""
-        tokens = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the embeddings of the tokens (texts x tokens x width) and two of the texts (texts x width).
+
+        The last layers are tuned to our labels, and put a question on anything else beside the label that it
+        is least unlike. The second vector of a text is taken in the middle, where questions still are what
+        they say: articles on new topics are found by it.
+        """
+        layers = self.bert(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        ).hidden_states
+        tokens, middle = layers[-1].float(), layers[len(layers) // 2].float()
         mask = attention_mask.unsqueeze(-1).to(tokens.dtype)
-        mean = (tokens * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
-        return tokens, torch.nn.functional.normalize(mean, dim=-1)
+        count = mask.sum(dim=1).clamp(min=1.0)
+        sentence, question = (
+            torch.nn.functional.normalize((layer * mask).sum(dim=1) / count, dim=-1)
+            for layer in (tokens, middle)
+        )
+        return tokens, sentence, question
 
 
 def start_from(pretrained: Pretrained, size: Size, tokenizer: Tokenizer) -> SentenceEncoder:

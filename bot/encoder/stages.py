@@ -107,7 +107,7 @@ def embed_rows(
     for start in range(0, len(order), _TEXTS_AT_ONCE):
         chosen = [rows[number] for number in order[start : start + _TEXTS_AT_ONCE]]
         with half_precision(device):
-            _, embeddings = model(**make_batch(chosen, device, longest))
+            embeddings = model(**make_batch(chosen, device, longest))[1]
         parts.append(embeddings.float())
     back = torch.empty(len(order), dtype=torch.long)
     back[torch.tensor(order)] = torch.arange(len(order))
