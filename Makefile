@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language bench-understanding encoder adopt lock clean
+.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language bench-understanding bench-knowledge encoder adopt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ bench-language: setup train .venv-language/.done ## Compare recognised languages
 
 bench-understanding: setup ## Compare ways to understand a message: make bench-understanding [DEV=folder] [DIET_EPOCHS=20]
 	@$(BOT) -W ignore -m benchmarks.understanding $(foreach folder,$(DEV),--dev $(folder)) $(if $(DIET_EPOCHS),--diet-epochs $(DIET_EPOCHS))
+
+bench-knowledge: setup train ## How well articles on new topics are found, and what a large knowledge base costs
+	@$(BOT) -W ignore -m benchmarks.knowledge
 
 .venv-language/.done:
 	$(PYTHON) -m venv .venv-language

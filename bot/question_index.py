@@ -1,23 +1,26 @@
-"""Finds the article whose questions lie closest to a message: vectors of all questions, by language."""
+"""Finds the article whose questions are closest to a message: in what they say, and in how it is spelled."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 
 from locales.articles import Article
-from locales.languages import list_languages
+from locales.languages import fold, list_languages
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 
 _TEXTS_AT_ONCE = 32
 _DIGEST_BYTES = 16
+_NOTHING = 1e-9
 
 logger = logging.getLogger(__name__)
 
@@ -76,12 +79,46 @@ def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
 
 
-@dataclass(frozen=True)
 class _Rows:
-    """`vectors` is questions × width; `topics` has the topic of each."""
+    """The questions that are searched in one language: what each says (a vector) and how it is spelled."""
 
-    vectors: np.ndarray
-    topics: tuple[str, ...]
+    def __init__(self, pairs: Sequence[tuple[str, str]], vectors: np.ndarray) -> None:
+        """Take topics with a question each, and the questions' vectors, in the same order."""
+        names = [topic for topic, _ in pairs]
+        # A topic's questions stand together.
+        self._starts = np.array([row for row, name in enumerate(names) if row == 0 or names[row - 1] != name])
+        self.topics = tuple(names[row] for row in self._starts)
+        self._vectors = vectors
+        grams = [Counter(_grams(text)) for _, text in pairs]
+        counts = Counter(gram for own in grams for gram in own)
+        self._columns = {gram: column for column, gram in enumerate(counts)}
+        self._rarest = _rarity(len(pairs), 0)
+        self._rarity = np.array([_rarity(len(pairs), count) for count in counts.values()], dtype=np.float32)
+        starts, columns, values = [0], [], []
+        for own in grams:
+            found = np.array([self._columns[gram] for gram in own], dtype=np.int32)
+            weights = (1 + np.log(np.array(list(own.values()), dtype=np.float32))) * self._rarity[found]
+            columns.append(found)
+            values.append(weights / max(float(np.linalg.norm(weights)), _NOTHING))
+            starts.append(starts[-1] + len(found))
+        shape = (len(pairs), len(self._columns))
+        self._spelling = sparse.csr_matrix(
+            (np.concatenate(values), np.concatenate(columns), np.array(starts)), shape=shape
+        )
+
+    def closeness(self, text: str, vector: np.ndarray) -> np.ndarray:
+        """Return how close each topic's best question is: cosine of what is said, plus that of spelling."""
+        own = Counter(_grams(text))
+        spelled = np.zeros(len(self._columns), dtype=np.float32)
+        square = 0.0
+        for gram, count in own.items():
+            column = self._columns.get(gram)
+            weight = (1 + math.log(count)) * (self._rarest if column is None else float(self._rarity[column]))
+            square += weight * weight
+            if column is not None:
+                spelled[column] = weight
+        alike = self._spelling @ spelled / max(math.sqrt(square), _NOTHING)
+        return np.asarray(np.maximum.reduceat(self._vectors @ vector + alike, self._starts))
 
 
 class QuestionIndex:
@@ -94,7 +131,9 @@ class QuestionIndex:
             articles: Of all languages.
             cache: Knows the vectors of most of their questions.
         """
-        vectors = cache.vectors_of(text for article in articles for text in _texts(article))
+        known = cache.vectors_of(text for article in articles for text in _texts(article))
+        # All questions lie in one corner; what they share tells nothing.
+        self._centre = np.mean(list(known.values()), axis=0, dtype=np.float32) if known else 0.0
         in_language: dict[str, dict[str, tuple[str, ...]]] = {}
         anywhere: dict[str, tuple[str, ...]] = {}
         for article in articles:
@@ -106,29 +145,43 @@ class QuestionIndex:
             # Where an article is missing in a language, its questions in the others have to do.
             asked = {**anywhere, **in_language.get(tag, {})}
             pairs = [(topic, text) for topic, own in asked.items() for text in own]
-            self._rows[tag] = _Rows(
-                np.array([vectors[text] for _, text in pairs], dtype=np.float32),
-                tuple(topic for topic, _ in pairs),
-            )
+            if pairs:
+                vectors = np.array([known[text] for _, text in pairs], dtype=np.float32)
+                self._rows[tag] = _Rows(pairs, self._turn(vectors))
 
-    def search(self, vector: np.ndarray, language: str, most: int) -> list[tuple[str, float]]:
-        """Return topics and the cosine of their closest question, the closest first.
+    def search(self, text: str, vector: np.ndarray, language: str, most: int) -> list[tuple[str, float]]:
+        """Return topics and the closeness of their closest question (from −1 to 2), the closest first.
 
         Args:
-            vector: Of the message, of length one.
+            text: The message.
+            vector: Of the message, by the encoder of the cache.
             language: The questions' language; one that the index does not know finds nothing.
             most: How many topics to return at most.
         """
         rows = self._rows.get(language)
-        if rows is None or not len(rows.topics):
+        if rows is None:
             return []
-        scores = rows.vectors @ vector
-        found: dict[str, float] = {}
-        for row in np.argsort(-scores):
-            found.setdefault(rows.topics[row], float(scores[row]))
-            if len(found) == most:
-                break
-        return list(found.items())
+        scores = rows.closeness(text, self._turn(vector[np.newaxis])[0])
+        order = np.argsort(-scores, kind="stable")[:most]
+        return [(rows.topics[number], float(scores[number])) for number in order]
+
+    def _turn(self, vectors: np.ndarray) -> np.ndarray:
+        centred = vectors - self._centre
+        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+        return np.asarray(centred / np.maximum(lengths, _NOTHING), dtype=np.float32)
+
+
+def _grams(text: str) -> Iterator[str]:
+    """Yield the runs of two to four characters of each word, without case and accents."""
+    for word in fold(text).split():
+        padded = f" {word} "
+        for size in (2, 3, 4):
+            for start in range(len(padded) - size + 1):
+                yield padded[start : start + size]
+
+
+def _rarity(texts: int, with_it: int) -> float:
+    return math.log((1 + texts) / (1 + with_it)) + 1
 
 
 def _texts(article: Article) -> tuple[str, ...]:

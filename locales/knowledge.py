@@ -177,9 +177,7 @@ def load_knowledge(folder: Path = KNOWLEDGE_FOLDER, languages: Iterable[str] | N
 
 
 def stamp_files(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Return what tells whether a file of the knowledge base has changed: when it was written, and its size.
-    
-    """
+    """Return by what a file of the knowledge base that has changed is known: time of writing, and size."""
     files = [folder / TOPICS_FILE, *folder.glob("*/*.yml")]
     return {file: _stamp(file) for file in files if file.exists()}
 

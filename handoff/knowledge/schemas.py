@@ -59,9 +59,7 @@ class ArticleView(BaseModel):
 
 
 class KnowledgeView(BaseModel):
-    """`articles`: those that supervisors wrote. `scores`: of all articles that customers said something of.
-    
-    """
+    """`articles`: those that supervisors wrote. `scores`: of all articles that customers spoke of."""
 
     articles: list[ArticleView]
     scores: list[ScoreView]

@@ -97,11 +97,11 @@ def test_a_file_goes_live_and_stops_at_once(running: LiveKnowledge, folder: Path
     assert running.base.get_answer(TOPIC, "it", None).language == "en"
     assert running.index is not None
     question = Embedding()(["can i park there"])[0].astype("float32")
-    assert running.index.search(question, "it", 1)[0][0] == TOPIC
+    assert running.index.search("can i park there", question, "it", 1)[0][0] == TOPIC
     (folder / "en" / "cars.yml").unlink()
     shutil.copy(KNOWLEDGE_FOLDER / "topics.yml", folder / "topics.yml")
     wait_for(running, False)
-    assert running.index.search(question, "en", 1)[0][0] != TOPIC
+    assert running.index.search("can i park there", question, "en", 1)[0][0] != TOPIC
 
 
 def test_a_wrong_file_leaves_the_last_good_state(folder: Path) -> None:

@@ -39,14 +39,24 @@ ARTICLES = [
 
 def topics(index: QuestionIndex, text: str, language: str) -> list[str]:
     vector = Embedding()([text])[0].astype(np.float32)
-    return [topic for topic, _ in index.search(vector, language, 5)]
+    return [topic for topic, _ in index.search(text, vector, language, 5)]
 
 
 def test_the_closest_question_names_the_topic() -> None:
     index = QuestionIndex(ARTICLES, VectorCache(None, Embedding()))
-    found = index.search(Embedding()(["aab"])[0].astype(np.float32), "en", 5)
+    found = index.search("aab", Embedding()(["aab"])[0].astype(np.float32), "en", 5)
     assert [topic for topic, _ in found] == ["faq/a", "faq/b"]
-    assert found[0][1] == pytest.approx(1.0, abs=1e-3)
+    # The same in both: what it says, and how it is spelled.
+    assert found[0][1] == pytest.approx(2.0, abs=1e-3)
+    assert found[1][1] < 1
+
+
+def test_spelling_tells_apart_what_the_encoder_does_not() -> None:
+    same = [article("faq/a", "en", "abcd"), article("faq/b", "en", "dcba"), article("faq/c", "en", "ghij")]
+    index = QuestionIndex(same, VectorCache(None, Embedding()))
+    assert topics(index, "dcb", "en")[0] == "faq/b"
+    assert topics(index, "ábc", "en")[0] == "faq/a"
+    assert len(topics(index, "", "en")) == 3
 
 
 def test_a_language_without_the_article_is_asked_in_the_others() -> None:
@@ -54,7 +64,7 @@ def test_a_language_without_the_article_is_asked_in_the_others() -> None:
     assert topics(index, "aab", "it")[0] == "faq/a"
     # Its own article of faq/b has other letters than the English one.
     assert topics(index, "jjj", "it")[0] == "faq/b"
-    assert index.search(np.ones(10, dtype=np.float32), "xx", 5) == []
+    assert index.search("a", np.ones(10, dtype=np.float32), "xx", 5) == []
 
 
 def test_vectors_are_kept_in_a_file_and_only_new_texts_are_encoded(tmp_path: Path) -> None:
