@@ -15,7 +15,8 @@ from typing import Any
 
 from bot.fingerprint import PROJECT_FOLDER
 from locales import catalogue
-from locales.knowledge import KnowledgeError, load_knowledge
+from locales.articles import KnowledgeError
+from locales.knowledge import load_knowledge
 from locales.markets import default_language
 
 # The catalogue of the bot's texts.

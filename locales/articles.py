@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -21,8 +21,11 @@ from locales.markets import Market, list_markets
 # An article without `by` has one answer, which is stored under this choice.
 ONLY = ""
 
-# libyaml reads a thousand articles in a second, Python's own reader in ten. Both are safe.
-_SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _SafeLoader
+else:
+    # libyaml reads a thousand articles in a second, Python's own reader in ten. Both are safe.
+    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE = "__line__"
 
 
@@ -59,7 +62,7 @@ class Article:
         return self.answers[choice]
 
 
-class _LineLoader(_SAFE_LOADER):  # type: ignore[misc]
+class _LineLoader(_SafeLoader):
     """Notes in each mapping the line where it begins."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -67,9 +70,11 @@ class _LineLoader(_SAFE_LOADER):  # type: ignore[misc]
         return {**mapping, _LINE: node.start_mark.line + 1}
 
 
-_LineLoader.add_constructor(
-    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: loader.construct_mapping(node)
-)
+def _construct_mapping(loader: _LineLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    return loader.construct_mapping(node)
+
+
+_LineLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
 
 
 def read_yaml(file: Path) -> Any:

@@ -53,7 +53,7 @@ class KnowledgeRetriever(GraphComponent):
         return {
             # As of the EncoderFeaturizer: it encodes the questions.
             ENCODER: "models/encoder",
-            # How likely a message asks a topic that nothing was trained on, as a logistic regression over: the
+            # How likely a message asks a topic that nothing was trained on, as a logistic regression over the
             # closeness of the topic's best question (0 to 2), that of the best question of a trained topic,
             # the logarithm of the classifier's confidence, and the probability that it gives out_of_scope.
             # Fitted on messages about twelve new topics (tests/data/knowledge) and on the dev messages, by

@@ -38,7 +38,8 @@ class FingerprintedMessage(Message):
 
     def fingerprint(self) -> str:
         """Return a hash of everything that a component may have learnt from."""
-        if self._cached_fingerprint is None:
+        known_already: str | None = self._cached_fingerprint  # type: ignore[has-type]
+        if known_already is None:
             digest = hashlib.blake2b(digest_size=16)
             for name, value in sorted(self.data.items()):
                 known = value
@@ -50,8 +51,8 @@ class FingerprintedMessage(Message):
                 digest.update(
                     features.features.tobytes() if features.is_dense() else features.fingerprint().encode()
                 )
-            self._cached_fingerprint = digest.hexdigest()
-        return self._cached_fingerprint
+            known_already = self._cached_fingerprint = digest.hexdigest()
+        return known_already
 
 
 def _as_rasa_message(message: TrainingMessage) -> Message:
