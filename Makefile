@@ -37,7 +37,7 @@ check: setup ## Format, lint, types, imports, Rasa's data, catalogues and articl
 	$(BOT) -m bot.validate
 
 test: check train ## Everything: checks, unit, integration, acceptance, browser
-	$(BOT) -m pytest tests/unit/bot tests/integration/bot --ignore=tests/unit/bot/encoder/test_stages.py
+	$(BOT) -m pytest tests/unit/bot tests/integration/bot --ignore=tests/unit/bot/encoder/test_stages.py --ignore=tests/unit/bot/encoder/test_adopt.py
 	$(APP) -m pytest tests/unit tests/integration tests/acceptance tests/browser \
 		--ignore=tests/unit/bot --ignore=tests/integration/bot
 	$(APP) -m pytest tests/cluster

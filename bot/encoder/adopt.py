@@ -85,6 +85,7 @@ def adopt(name: str, out: Path) -> None:
     if not tokenizer.is_fast:
         raise ExportError(f"{name}: only encoders whose tokeniser can be a tokenizer.json are served")
     tokenizer.save_pretrained(out)
+    _drop_padding(out)
     model = AdoptedEncoder(name)
     longest = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512))
     _set_longest(out, longest)
@@ -96,6 +97,14 @@ def adopt(name: str, out: Path) -> None:
     unfinished.replace(out / MODEL_FILE)
 
 
+def _drop_padding(folder: Path) -> None:
+    # Some come with every text filled up to 128 tokens: the component pads as it needs.
+    file = str(folder / TOKENIZER_FILES[0])
+    tokenizer = Tokenizer.from_file(file)
+    tokenizer.no_padding()
+    tokenizer.save(file)
+
+
 def _set_longest(folder: Path, longest: int) -> None:
     file = folder / TOKENIZER_FILES[1]
     config = json.loads(file.read_text(encoding="utf-8"))
@@ -105,7 +114,6 @@ def _set_longest(folder: Path, longest: int) -> None:
 
 def _check(graph: Path, model: AdoptedEncoder, folder: Path) -> None:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILES[0]))
-    tokenizer.no_padding()
     shipped = run_graph(graph, tokenizer, _CHECKED)
     rows = []
     with torch.inference_mode():

@@ -46,7 +46,7 @@ def prune_sentencepiece(scores: Mapping[str, float], texts: Mapping[str, float],
 
     # An order number says what it is by its shape, so digits stay single. A piece of its own for each sign,
     # or "<pad>" typed by a customer would be cheaper whole than spelled.
-    required = {_SPACE, *string.digits, *string.punctuation}
+    required = {_SPACE, *string.digits, *string.punctuation, *string.ascii_lowercase}
     rarest = min(scores.values())
     kept = dict.fromkeys(required, rarest) | {
         piece: score for piece, score in scores.items() if piece in required or not _DIGIT.search(piece)

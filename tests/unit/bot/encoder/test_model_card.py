@@ -38,7 +38,7 @@ def test_the_card_tells_data_languages_and_figures():
 
 def test_a_run_without_parallel_texts_says_so():
     card = render_model_card(MESSAGES, [], "", FACTS)
-    assert "drawn from 0." in card
+    assert "drawn from 0, and as many" in card
     assert "(pairs to draw from): none" in card
 
 
