@@ -52,7 +52,7 @@ PAIRS = [
     for language, text in zip(("it", "nl"), others, strict=True)
     for n in range(60)
 ]
-SIZE = Size(layers=1, width=32, heads=2, pieces=340, translation_steps=40, label_steps=40)
+SIZE = Size(layers=1, width=32, heads=2, pieces=400, translation_steps=40, label_steps=40)
 
 
 def known_pieces(texts: list[str]) -> dict[str, float]:
@@ -106,7 +106,7 @@ def test_the_same_texts_and_seed_give_the_same_vocabulary(vocabulary):
 def test_the_most_used_pieces_are_kept_and_digits_stay_single():
     texts = ["where is parcel 48213", "where is my parcel 48213"]
     known = {**known_pieces(texts), "▁unused": -1.0, "48213": -1.0, "▁48": -1.0}
-    tokenizer = build_tokenizer(prune_sentencepiece(known, dict.fromkeys(texts, 1.0), 310))
+    tokenizer = build_tokenizer(prune_sentencepiece(known, dict.fromkeys(texts, 1.0), 345))
     pieces = tokenizer.get_vocab()
     assert "▁parcel" in pieces
     assert not {"▁unused", "48213", "▁48"} & set(pieces)
@@ -134,7 +134,7 @@ def test_an_encoder_starts_with_what_is_known_of_its_pieces(tokenizer):
 def test_a_vocabulary_that_does_not_belong_to_its_tokenizer_is_refused(tmp_path, vocabulary):
     write_vocabulary(vocabulary, tmp_path)
     assert check_same_pieces(tmp_path, ["where is my parcel", "<pad> 𓀀"]) == 2
-    other = make_vocabulary([message.text[::-1] for message in MESSAGES], 330)
+    other = make_vocabulary([message.text[::-1] for message in MESSAGES], 390)
     (tmp_path / "sentencepiece.model").write_bytes(other)
     with pytest.raises(VocabularyError, match="where is my parcel"):
         check_same_pieces(tmp_path, ["where is my parcel"])
