@@ -7,7 +7,7 @@ import logging
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +89,7 @@ class _Rows:
         self._starts = np.array([row for row, name in enumerate(names) if row == 0 or names[row - 1] != name])
         self.topics = tuple(names[row] for row in self._starts)
         self._vectors = vectors
-        grams = [Counter(_grams(text)) for _, text in pairs]
+        grams = [_grams(text) for _, text in pairs]
         counts = Counter(gram for own in grams for gram in own)
         self._columns = {gram: column for column, gram in enumerate(counts)}
         self._rarest = _rarity(len(pairs), 0)
@@ -97,7 +97,7 @@ class _Rows:
         starts, columns, values = [0], [], []
         for own in grams:
             found = np.array([self._columns[gram] for gram in own], dtype=np.int32)
-            weights = (1 + np.log(np.array(list(own.values()), dtype=np.float32))) * self._rarity[found]
+            weights = self._rarity[found]
             columns.append(found)
             values.append(weights / max(float(np.linalg.norm(weights)), _NOTHING))
             starts.append(starts[-1] + len(found))
@@ -108,12 +108,11 @@ class _Rows:
 
     def closeness(self, text: str, vector: np.ndarray) -> np.ndarray:
         """Return how close each topic's best question is: cosine of what is said, plus that of spelling."""
-        own = Counter(_grams(text))
         spelled = np.zeros(len(self._columns), dtype=np.float32)
         square = 0.0
-        for gram, count in own.items():
+        for gram in _grams(text):
             column = self._columns.get(gram)
-            weight = (1 + math.log(count)) * (self._rarest if column is None else float(self._rarity[column]))
+            weight = self._rarest if column is None else float(self._rarity[column])
             square += weight * weight
             if column is not None:
                 spelled[column] = weight
@@ -171,13 +170,15 @@ class QuestionIndex:
         return np.asarray(centred / np.maximum(lengths, _NOTHING), dtype=np.float32)
 
 
-def _grams(text: str) -> Iterator[str]:
-    """Yield the runs of two to four characters of each word, without case and accents."""
-    for word in fold(text).split():
-        padded = f" {word} "
-        for size in (2, 3, 4):
-            for start in range(len(padded) - size + 1):
-                yield padded[start : start + size]
+def _grams(text: str) -> set[str]:
+    """Return the runs of two to four characters of each word, without case and accents."""
+    words = [f" {word} " for word in fold(text).split()]
+    return {
+        word[start : start + size]
+        for word in words
+        for size in (2, 3, 4)
+        for start in range(len(word) - size + 1)
+    }
 
 
 def _rarity(texts: int, with_it: int) -> float:
