@@ -69,7 +69,7 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
             # Also add a vector for each token, for components that read the message word by word.
             SEQUENCE: False,
             # Messages encoded at once in training. The graph scales its 8-bit numbers by the largest in the
-            # batch, so a message's vector turns a little from the one it has alone (cosine above 0.999).
+            # batch, so a message's vector turns a little from the one it has alone (cosine 0.998).
             BATCH_SIZE: 32,
         }
 
