@@ -139,6 +139,7 @@ class QuestionIndex:
             own = _texts(article)
             in_language.setdefault(article.language, {})[article.topic] = own
             anywhere[article.topic] = (*anywhere.get(article.topic, ()), *own)
+        self.topics = frozenset(anywhere)
         self._rows = {}
         for tag in {language.tag for language in list_languages()} | in_language.keys():
             # Where an article is missing in a language, its questions in the others have to do.

@@ -172,7 +172,7 @@ class KnowledgeRetriever(GraphComponent):
     ) -> _Found | None:
         """Return the new topic that the message asks best, if there is any."""
         index, vector = live_knowledge().index, message.get(QUESTION_VECTOR)
-        if index is None or vector is None:
+        if index is None or vector is None or index.topics <= self._trained:
             return None
         detected = find_language((message.get(LANGUAGE) or {}).get("detected"))
         language = detected.tag if detected else language_so_far or default_language()

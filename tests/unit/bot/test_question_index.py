@@ -97,3 +97,8 @@ def test_a_disk_that_takes_nothing_is_no_error(tmp_path: Path) -> None:
     blocked.write_text("no folder")
     index = QuestionIndex(ARTICLES, VectorCache(blocked / "one.npz", Embedding()))
     assert topics(index, "bbb", "en")[0] == "faq/b"
+
+
+def test_it_tells_its_topics() -> None:
+    assert QuestionIndex(ARTICLES, VectorCache(None, Embedding())).topics == {"faq/a", "faq/b"}
+    assert QuestionIndex([], VectorCache(None, Embedding())).topics == frozenset()
