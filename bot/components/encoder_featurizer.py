@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,8 +210,9 @@ def vector_cache_file(folder: str) -> Path:
     return PROJECT_FOLDER / "var" / "question-vectors" / f"{made_by}.npz"
 
 
+@lru_cache(maxsize=2)
 def load_encoder(folder: str) -> Encoder:
-    """Return the encoder of a folder, loaded.
+    """Return the encoder of a folder, loaded once: messages and articles share it, in any thread.
 
     Raises:
         EncoderFilesError: One of its files is missing.
