@@ -18,7 +18,7 @@ import requests
 
 from bot.metrics import ARTICLES, KNOWLEDGE_REFUSED
 from bot.question_index import QuestionIndex, VectorCache
-from locales.articles import ONLY, Article, KnowledgeError, check_article
+from locales.articles import Article, KnowledgeError, check_article, check_questions, make_article
 from locales.knowledge import KNOWLEDGE_FOLDER, KnowledgeBase, Topic, load_knowledge, stamp_files
 
 SERVICE_URL_VARIABLE = "DRAGOMAN_SERVICE_URL"
@@ -26,6 +26,8 @@ SECRET_VARIABLE = "DRAGOMAN_INTERNAL_SECRET"  # noqa: S105  the variable's name
 
 SECONDS_BETWEEN_LOOKS = 1.0
 _SERVICE_TIMEOUT_SECONDS = 5.0
+# What customers say of articles changes an order of buttons: a minute old is new enough.
+_LOOKS_BETWEEN_SCORES = 60
 # What is said of an article counts from the third customer on, and never decides alone.
 _DOUBT = 2.0
 
@@ -42,6 +44,7 @@ class ServiceArticles:
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {secret}"
         self._revision = 0
+        self._looks = 0
         self.articles: dict[str, dict[str, Any]] = {}
         self.scores: dict[tuple[str, str], float] = {}
 
@@ -52,9 +55,13 @@ class ServiceArticles:
             requests.RequestException: The service does not answer, or not as it should.
         """
         changed = False
+        with_scores = self._looks % _LOOKS_BETWEEN_SCORES == 0
+        self._looks += 1
         while True:
             answer = self._session.get(
-                self._url, params={"after": self._revision}, timeout=_SERVICE_TIMEOUT_SECONDS
+                self._url,
+                params={"after": self._revision, "scores": str(with_scores).lower()},
+                timeout=_SERVICE_TIMEOUT_SECONDS,
             )
             answer.raise_for_status()
             changes = answer.json()
@@ -63,10 +70,11 @@ class ServiceArticles:
                 self.articles.clear()
                 changed = True
             self._revision = changes["revision"]
-            self.scores = {
-                (score["topic"], score["language"]): _worth(score["helped"], score["not_helped"])
-                for score in changes["scores"]
-            }
+            if changes["scores"] is not None:
+                self.scores = {
+                    (score["topic"], score["language"]): _worth(score["helped"], score["not_helped"])
+                    for score in changes["scores"]
+                }
             for article in changes["articles"]:
                 self.articles.pop(article["topic"], None)
                 if article["texts"]:
@@ -158,7 +166,7 @@ class LiveKnowledge:
         started = time.perf_counter()
         base = self._files
         if self._service is not None and self._service.articles:
-            base = base.with_articles(*_read(self._service.articles))
+            base = base.with_articles(*_read(self._service.articles, base))
         index = QuestionIndex(base.list_articles(), self._cache) if self._cache is not None else None
         # Two assignments: a turn between them finds an article by a question that is new or gone, no worse.
         self.base, self.index = base, index
@@ -188,30 +196,31 @@ class LiveKnowledge:
                 logger.exception("the knowledge base stays as it was")
 
 
-def _read(written: dict[str, dict[str, Any]]) -> tuple[list[Topic], list[Article]]:
+def _read(written: dict[str, dict[str, Any]], files: KnowledgeBase) -> tuple[list[Topic], list[Article]]:
+    """Return supervisors' topics and articles, without those that don't go with the files of now.
+
+    The service has checked them, against the facts and the files that it had then.
+    """
+    replaced = {(topic, tag) for topic, entry in written.items() for tag in entry["texts"]}
+    kept = [one for one in files.list_articles() if (one.topic, one.language) not in replaced]
+    questions = check_questions(kept)
     topics, articles = [], []
     for topic, entry in written.items():
-        topics.append(Topic(topic, "", tuple(entry["related"])))
+        told = []
         for tag, text in entry["texts"].items():
-            article = Article(
-                topic=topic,
-                language=tag,
-                title=text["title"],
-                questions=tuple(text["questions"]),
-                by=None,
-                answers={ONLY: text["answer"]},
-                where="written by a supervisor",
-            )
+            article = make_article(topic, tag, text, where="written by a supervisor")
             try:
-                # The service has checked it, against the facts that data/shop.yml had then.
                 check_article(article)
+                check_questions([article], questions)
             except KnowledgeError as error:
                 KNOWLEDGE_REFUSED.inc()
                 logger.error("a supervisor's article is left out: %s", error)
                 continue
-            articles.append(article)
-    told = {article.topic for article in articles}
-    return [topic for topic in topics if topic.name in told], articles
+            told.append(article)
+        if told:
+            topics.append(Topic(topic, "", tuple(entry["related"])))
+            articles += told
+    return topics, articles
 
 
 @lru_cache(maxsize=1)

@@ -22,12 +22,11 @@ from bot.failures import FAILURES_BEFORE_HANDOFF, denied_topics, next_step
 from bot.live_knowledge import live_knowledge
 from bot.telling import COUNT, DOMAIN, OFFER, Telling, title_of
 from locales import catalogue
-from locales.knowledge import KnowledgeBase
+from locales.knowledge import KnowledgeBase, is_topic
 from locales.languages import display_name, get_language, list_languages
 
 CLARIFY_OFFERS = 3
 REQUEST_HUMAN = "request_human"
-TOPIC = "faq/"
 
 
 class UnknownResponseError(LookupError):
@@ -152,7 +151,7 @@ class CatalogueGenerator(NaturalLanguageGenerator):
 
     def _known(self, labels: Iterable[str]) -> list[str]:
         """Return the labels without topics whose articles are gone."""
-        return [label for label in labels if not label.startswith(TOPIC) or self._knowledge.find_topic(label)]
+        return [label for label in labels if not is_topic(label) or self._knowledge.find_topic(label)]
 
     def _choose_denied(self, telling: Telling) -> dict[str, Any]:
         events = telling.tracker.applied_events()

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from locales.knowledge import is_topic
+
 # The second label's confidence may not be a guess: a needless second answer is worse than none.
 SURE_FROM = 0.8
 MOST_QUESTIONS = 3
@@ -51,7 +53,7 @@ def understand_questions(
         part = parse(question)
         if part["decision"] == "answer" and part["confidence"] >= SURE_FROM:
             parts.setdefault(part["label"], part)
-    topics = [label for label in parts if label.startswith("faq/")]
+    topics = [label for label in parts if is_topic(label)]
     if len(parts) != 2 or not topics:
         return alone
     if understood["decision"] == "answer" and understood["label"] not in parts:

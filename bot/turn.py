@@ -34,11 +34,12 @@ from bot.direct_runner import DirectRunner
 from bot.failures import decision_of
 from bot.lock_store import ConversationLocks
 from bot.metrics import PARSE_SECONDS
-from bot.nlg import TOPIC, CatalogueGenerator
+from bot.nlg import CatalogueGenerator
 from bot.server_actions import Actions, ActionServer
 from bot.several_questions import understand_questions
 from bot.stored_events import UnknownEventError
 from bot.turn_format import TurnRequest
+from locales.knowledge import is_topic
 from telemetry import traces
 
 CHANNEL = "service"
@@ -159,7 +160,7 @@ class Turns:
         slots = await extraction.run(channel, processor.nlg, tracker, processor.domain)
         tracker.update_with_events(slots, processor.domain)
         second = bool(understanding.get("also"))
-        if second and not understanding["label"].startswith(TOPIC):
+        if second and not is_topic(understanding["label"]):
             # The task asks its question below the answer.
             await self._say(SECOND_ANSWER, tracker, channel)
             second = False

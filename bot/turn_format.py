@@ -12,7 +12,7 @@ from rasa.shared.nlu.constants import ENTITY_ATTRIBUTE_TYPE, ENTITY_ATTRIBUTE_VA
 
 from bot.conversation_store import Turn
 from bot.telling import title_of
-from locales.knowledge import KnowledgeBase
+from locales.knowledge import KnowledgeBase, is_topic
 
 # Longer than any question; what a customer pastes beyond it is cut by the service or refused here.
 MAX_TEXT_LENGTH = 4000
@@ -95,7 +95,7 @@ def render_turn(message_id: str, turn: Turn, knowledge: KnowledgeBase) -> dict[s
             "ranking": [
                 {**entry, "title": title_of(entry["label"], language["chosen"], knowledge)}
                 for entry in understanding["ranking"]
-                if not entry["label"].startswith("faq/") or knowledge.find_topic(entry["label"])
+                if not is_topic(entry["label"]) or knowledge.find_topic(entry["label"])
             ],
         },
         "entities": [

@@ -16,7 +16,7 @@ from typing import Any
 from bot.fingerprint import PROJECT_FOLDER
 from locales import catalogue
 from locales.articles import KnowledgeError
-from locales.knowledge import load_knowledge
+from locales.knowledge import is_topic, load_knowledge
 from locales.markets import default_language
 
 # The catalogue of the bot's texts.
@@ -67,7 +67,7 @@ def _missing_texts(labels: set[str], responses: dict[str, list[dict[str, Any]]])
         for message in catalogue.read_catalogue(DOMAIN, default_language())
         if message.id
     }
-    topics = {label for label in labels if label.startswith("faq/")}
+    topics = {label for label in labels if is_topic(label)}
     keys = {f"label.{label}" for label in labels - topics}
     keys |= {
         response["text"] for variations in responses.values() for response in variations if "text" in response

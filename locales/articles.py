@@ -8,7 +8,7 @@ market's facts fill in (data/shop.yml); where a fact decides between two answers
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -182,13 +182,36 @@ def fold_question(question: str) -> str:
     return " ".join("".join(sign if sign.isalnum() else " " for sign in plain).split()) or plain.strip()
 
 
-def check_questions(articles: Iterable[Article]) -> None:
+def make_article(topic: str, language: str, text: Mapping[str, Any], where: str = "") -> Article:
+    """Return an article of one answer for every market, as the service's API takes and gives them.
+
+    Args:
+        topic: Its label.
+        language: Its tag.
+        text: `title`, `questions` and `answer`.
+        where: For error messages.
+    """
+    questions, answers = tuple(text["questions"]), {ONLY: text["answer"]}
+    return Article(topic, language, text["title"], questions, by=None, answers=answers, where=where)
+
+
+Questions = dict[tuple[str, str], Article]
+
+
+def check_questions(articles: Iterable[Article], others: Questions | None = None) -> Questions:
     """Check that no question stands twice in a language: which article would answer it?
 
+    Args:
+        articles: To be checked.
+        others: What an earlier call returned: their questions count as well.
+
+    Returns:
+        The article of each language and folded question.
+
     Raises:
-        KnowledgeError: One does; the text names both places.
+        KnowledgeError: One stands twice; the text names both places.
     """
-    seen: dict[tuple[str, str], Article] = {}
+    seen: Questions = {} if others is None else others
     for article in articles:
         for question in article.questions:
             key = article.language, fold_question(question)
@@ -201,3 +224,4 @@ def check_questions(articles: Iterable[Article]) -> None:
                 f"{article.where or article.language}: {article.topic}: the question {question!r} stands "
                 f"already under {first.topic}{other}"
             )
+    return seen

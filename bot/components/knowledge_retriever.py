@@ -31,6 +31,7 @@ from bot.learning.training_messages import label_of
 from bot.live_knowledge import live_knowledge
 from bot.question_index import VectorCache
 from bot.understanding import RANKED, Thresholds, Understanding, decide
+from locales.knowledge import is_topic
 from locales.languages import find_language
 from locales.markets import default_language
 
@@ -39,6 +40,8 @@ ANSWER_FROM = "answer_from"
 CLARIFY_FROM = "clarify_from"
 
 _LABELS_FILE = "labels.json"
+# What a message means where the articles of all that it may mean are gone.
+_NOTHING = Understanding(OUT_OF_SCOPE, 0.0, ((OUT_OF_SCOPE, 0.0),), "fallback")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -58,8 +61,8 @@ class KnowledgeRetriever(GraphComponent):
             # closeness of the topic's best question (0 to 2), that of the best question of a trained topic,
             # the logarithm of the classifier's confidence, the probability that it gives out_of_scope, and
             # whether the topic has no article in the message's language. Fitted on messages about twelve new
-            # topics (tests/data/knowledge) and on the dev messages, by other hands; the last number is such
-            # that half a percent of the latter are answered with a new topic (`make bench-knowledge`).
+            # topics (tests/data/knowledge) and on the dev messages, by other hands; with the last number
+            # 0.3 % of the latter are answered with a new topic (`make bench-knowledge`).
             LIKELIHOOD: [12.1, -0.2, -1.6, 2.5, 1.5, -9.6],
             # As of the LabelClassifier.
             ANSWER_FROM: 0.7,
@@ -136,20 +139,25 @@ class KnowledgeRetriever(GraphComponent):
         base = live_knowledge().base
         if context.pressed is not None:
             label = context.pressed.value
-            if context.pressed.kind == "label" and label not in self._trained and base.find_topic(label):
-                return Understanding(label, 1.0, ((label, 1.0),), "answer")
-            return None
+            if context.pressed.kind != "label" or not is_topic(label):
+                return None
+            return (
+                Understanding(label, 1.0, ((label, 1.0),), "answer") if base.find_topic(label) else _NOTHING
+            )
         details = {entity[ENTITY_ATTRIBUTE_TYPE] for entity in message.get(ENTITIES) or ()}
         if context.expecting in details:
             return None
         ranking = [(entry["label"], entry["confidence"]) for entry in understood["ranking"]]
+        if understood["label"] != ranking[0][0] and base.find_topic(understood["label"]):
+            # Yes to what was offered: the message says it in no other way.
+            return None
         left = [
             (label, confidence)
             for label, confidence in ranking
-            if not label.startswith("faq/") or base.find_topic(label)
+            if not is_topic(label) or base.find_topic(label)
         ]
         found = self._find(message, ranking, context.language)
-        if found is not None and found.likelihood > (left[0][1] if left else 0.0):
+        if found is not None and found.likelihood > (left[0][1] if left else self._thresholds.clarify_from):
             rest = 1.0 - found.likelihood
             left = [(found.topic, found.likelihood), *((label, share * rest) for label, share in left)]
         elif found is not None and understood["decision"] == "clarify":
@@ -158,8 +166,7 @@ class KnowledgeRetriever(GraphComponent):
         if left == ranking:
             return None
         if not left:
-            # All that it may mean is gone: nothing is understood.
-            return Understanding(understood["label"], 0.0, tuple(ranking), "fallback")
+            return _NOTHING
         label, confidence = left[0]
         shown = tuple((name, round(share, 4)) for name, share in left[:RANKED])
         decision = decide(confidence, self._thresholds)
@@ -172,9 +179,10 @@ class KnowledgeRetriever(GraphComponent):
     ) -> _Found | None:
         """Return the new topic that the message asks best, if there is any."""
         index, vector = live_knowledge().index, message.get(QUESTION_VECTOR)
-        if index is None or vector is None or index.topics <= self._trained:
+        recognised = message.get(LANGUAGE) or {}
+        if index is None or vector is None or index.topics <= self._trained or recognised.get("foreign"):
             return None
-        detected = find_language((message.get(LANGUAGE) or {}).get("detected"))
+        detected = find_language(recognised.get("detected"))
         language = detected.tag if detected else language_so_far or default_language()
         closest = index.search(message.get(TEXT), vector, language, most=len(self._trained) + 1)
         new = next(((topic, score) for topic, score in closest if topic not in self._trained), None)

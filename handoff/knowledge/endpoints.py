@@ -76,11 +76,14 @@ async def delete_article(
 
 @internal.get("/changes")
 async def list_changes(
-    request: Request, services: InServices, after: Annotated[int, Query(ge=0, le=MAX_REVISION)] = 0
+    request: Request,
+    services: InServices,
+    after: Annotated[int, Query(ge=0, le=MAX_REVISION)] = 0,
+    scores: bool = False,
 ) -> Changes:
     """What has changed after a revision, for the bots."""
     secret = services.settings.internal_secret.get_secret_value()
     if not has_token(request.headers.get("authorization"), secret):
         raise UnauthorizedError("wrong internal secret")
     async with services.database.reading() as session:
-        return await service.list_changes(session, after)
+        return await service.list_changes(session, after, with_scores=scores)

@@ -74,9 +74,9 @@ class ChangedArticle(BaseModel):
 
 
 class Changes(BaseModel):
-    """What has changed after a revision. `more`: ask again with the new revision, there is more."""
+    """What has changed after a revision, and all scores if asked for. `more`: ask again, there is more."""
 
     revision: int
     articles: list[ChangedArticle]
-    scores: list[ScoreView]
+    scores: list[ScoreView] | None
     more: bool

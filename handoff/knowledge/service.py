@@ -6,7 +6,6 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Iterable
-from functools import lru_cache
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,8 +16,8 @@ from handoff.knowledge.errors import ArticleChangedError, InvalidArticleError, U
 from handoff.knowledge.models import KnowledgeArticle
 from handoff.knowledge.schemas import ArticleText, ChangedArticle, Changes, NewArticle, ScoreView
 from locales import catalogue
-from locales.articles import ONLY, Article, KnowledgeError, check_article
-from locales.knowledge import KnowledgeBase, Topic, default_knowledge
+from locales.articles import KnowledgeError, check_article, check_questions, make_article
+from locales.knowledge import Topic, default_knowledge
 from locales.languages import find_language, list_languages
 from locales.markets import default_language
 
@@ -71,20 +70,20 @@ async def delete_article(
     return article
 
 
-async def list_changes(session: AsyncSession, after: int) -> Changes:
+async def list_changes(session: AsyncSession, after: int, *, with_scores: bool) -> Changes:
     """Return what a bot that knows a revision has to learn. A revision that never was: everything."""
     latest = await repository.next_revision(session) - 1
     # A bot may remember more than a database that was set back.
     start = after if after <= latest else 0
     changed = await repository.list_changed(session, start, _CHANGES_AT_ONCE)
-    scores = [ScoreView.model_validate(score) for score in await repository.list_scores(session)]
+    scores = await repository.list_scores(session) if with_scores else None
     return Changes(
         revision=changed[-1].revision if changed else latest,
         articles=[
             ChangedArticle(topic=article.topic, texts=_texts(article), related=article.related)
             for article in changed
         ],
-        scores=scores,
+        scores=None if scores is None else [ScoreView.model_validate(score) for score in scores],
         more=len(changed) == _CHANGES_AT_ONCE,
     )
 
@@ -108,14 +107,9 @@ def _name_topic(texts: dict[str, ArticleText], taken: Iterable[str]) -> str:
     text = texts.get(default_language()) or next(iter(texts.values()))
     plain = unicodedata.normalize("NFKD", text.title).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[: _LONGEST_NAME - 4].strip("_") or "article"
-    used = {*taken, *(topic.name for topic in _files().list_topics())}
+    used = {*taken, *(topic.name for topic in default_knowledge().list_topics())}
     numbered = (f"faq/{name}{suffix}" for suffix in ("", *(f"_{number}" for number in range(2, 1000))))
     return next(topic for topic in numbered if topic not in used)
-
-
-@lru_cache(maxsize=1)
-def _files() -> KnowledgeBase:
-    return default_knowledge()
 
 
 def _check(articles: Iterable[KnowledgeArticle]) -> None:
@@ -123,21 +117,12 @@ def _check(articles: Iterable[KnowledgeArticle]) -> None:
     topics, read = [], []
     for article in articles:
         topics.append(Topic(article.topic, "", tuple(article.related)))
-        for tag, text in article.texts.items():
-            read.append(
-                Article(
-                    topic=article.topic,
-                    language=tag,
-                    title=text["title"],
-                    questions=tuple(text["questions"]),
-                    by=None,
-                    answers={ONLY: text["answer"]},
-                )
-            )
+        read += [make_article(article.topic, tag, text) for tag, text in article.texts.items()]
+    merged = default_knowledge().with_articles(topics, read)
     try:
         for one in read:
             check_article(one)
-        merged = _files().with_articles(topics, read)
+        check_questions(merged.list_articles())
     except KnowledgeError as error:
         raise InvalidArticleError(str(error)) from error
     for label in topics[-1].related:

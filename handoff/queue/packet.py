@@ -19,6 +19,7 @@ from handoff.conversations.models import Author, Conversation, Message
 from handoff.conversations.service import language_of
 from handoff.queue.models import Handoff
 from handoff.queue.repository import list_handoffs_of
+from locales.knowledge import is_topic
 
 PACKET_VERSION = 1
 
@@ -147,7 +148,7 @@ def _facts(
     asked = [
         {"label": u["label"], "title": _title(u), "answered": u["decision"] == "answer"}
         for u in (message.understanding or {} for message in understood)
-        if u.get("label") and (u["label"].startswith("faq/") or u.get("task") == u["label"])
+        if u.get("label") and (is_topic(u["label"]) or u.get("task") == u["label"])
     ]
     last = next((message for message in reversed(messages) if message.author is Author.CUSTOMER), None)
     verified = conversation.contact.is_verified or bool(slots.get("order"))
@@ -196,7 +197,7 @@ def _suggestions(understood: Sequence[Message]) -> list[dict[str, Any]]:
     return [
         {"topic": entry["label"], "title": entry.get("title")}
         for entry in ranking
-        if entry["label"].startswith("faq/")
+        if is_topic(entry["label"])
     ][:3]
 
 

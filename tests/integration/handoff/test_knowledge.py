@@ -34,9 +34,9 @@ async def sign_in(service: Running, role: Role) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['token']}"}
 
 
-async def changes(service: Running, after: int = 0) -> dict[str, Any]:
+async def changes(service: Running, after: int = 0, scores: bool = False) -> dict[str, Any]:
     answer = await service.http.get(
-        CHANGES, params={"after": after}, headers={"Authorization": f"Bearer {SECRET}"}
+        CHANGES, params={"after": after, "scores": scores}, headers={"Authorization": f"Bearer {SECRET}"}
     )
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
@@ -127,4 +127,5 @@ async def test_what_customers_say_of_an_article_is_counted(service: Running) -> 
     who = await sign_in(service, Role.SUPERVISOR)
     scores = (await service.http.get(ARTICLES, headers=who)).json()["scores"]
     assert scores == [{"topic": "faq/return_policy", "language": "en", "helped": 1, "not_helped": 1}]
-    assert (await changes(service))["scores"] == scores
+    assert (await changes(service, scores=True))["scores"] == scores
+    assert (await changes(service))["scores"] is None

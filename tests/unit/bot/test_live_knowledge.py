@@ -48,6 +48,7 @@ class Service:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.changes: list[dict[str, Any]] = []
         self.asked: list[int] = []
+        self.with_scores: list[str] = []
         self.is_away = False
         monkeypatch.setattr(requests.Session, "get", lambda _, *args, **named: self._get(*args, **named))
 
@@ -56,8 +57,9 @@ class Service:
             {"revision": revision, "articles": list(articles), "scores": list(scores), "more": more}
         )
 
-    def _get(self, url: str, params: dict[str, int], timeout: float) -> Any:
+    def _get(self, url: str, params: dict[str, Any], timeout: float) -> Any:
         assert url == "http://127.0.0.1:9/internal/v1/knowledge/changes"
+        self.with_scores.append(params["scores"])
         if self.is_away:
             raise requests.ConnectionError("away")
         self.asked.append(params["after"])
@@ -166,6 +168,23 @@ def test_an_article_whose_fact_is_gone_is_left_out_alone(folder: Path, service: 
     assert live.base.find_topic(TOPIC) is not None
 
 
+def test_an_article_that_a_file_has_overtaken_is_left_out_alone(folder: Path, service: Service) -> None:
+    live = LiveKnowledge(folder, ServiceArticles("http://127.0.0.1:9", "secret"))
+    service.tell(
+        7,
+        {"topic": "faq/other_car_park", "texts": {"en": TEXT}, "related": []},
+        {"topic": "faq/bikes", "texts": {"en": {**TEXT, "questions": ["Bikes?"]}}, "related": []},
+    )
+    live.refresh()
+    assert live.base.find_topic("faq/other_car_park") is not None
+    # The file has the same question.
+    add_topic(folder)
+    assert live.refresh()
+    assert live.base.find_topic(TOPIC) is not None
+    assert live.base.find_topic("faq/bikes") is not None
+    assert live.base.find_topic("faq/other_car_park") is None
+
+
 def test_scores_tell_what_helped(folder: Path, service: Service) -> None:
     live = LiveKnowledge(folder, ServiceArticles("http://127.0.0.1:9", "secret"))
     score = {"topic": TOPIC, "language": "en", "helped": 0, "not_helped": 6}
@@ -174,3 +193,6 @@ def test_scores_tell_what_helped(folder: Path, service: Service) -> None:
     assert live.score_of(TOPIC, "en") == pytest.approx(0.2)
     assert live.score_of(TOPIC, "it") == pytest.approx(0.8)
     assert live.score_of(TOPIC, "nl") == 0.5
+    # They are asked for once a minute.
+    live.refresh()
+    assert service.with_scores == ["true", "false"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from locales.articles import ONLY, Article
+from locales.articles import ONLY, Article, check_questions
 from locales.knowledge import KnowledgeBase, KnowledgeError, Topic, UnknownTopicError, load_knowledge
 from locales.markets import Market, get_market, list_markets
 
@@ -162,8 +162,10 @@ def test_articles_written_later_come_beside_or_before_those_of_files(knowledge: 
     # Its buttons stay those of topics.yml.
     assert merged.get_answer("faq/return_policy", "it", None).related == ("faq/customs", "request_human")
     assert knowledge.find_topic("faq/parking") is None
+    check_questions(merged.list_articles())
+    doubled = knowledge.with_articles(topics, [replace(parking, questions=("Can I send it back",))])
     with pytest.raises(KnowledgeError, match="stands already"):
-        knowledge.with_articles(topics, [replace(parking, questions=("Can I send it back",))])
+        check_questions(doubled.list_articles())
 
 
 def test_an_article_in_no_default_language_is_told_in_the_one_it_has(knowledge: KnowledgeBase) -> None:

@@ -54,7 +54,7 @@ def ask(
 ) -> dict[str, Any]:
     label, confidence = next(iter(ranking.items()))
     understood = {
-        "label": label,
+        "label": metadata.pop("label", label),
         "confidence": confidence,
         "ranking": [{"label": name, "confidence": share} for name, share in ranking.items()],
         "decision": decision,
@@ -63,7 +63,7 @@ def ask(
         {
             TEXT: text,
             UNDERSTANDING: understood,
-            LANGUAGE: {"detected": language},
+            LANGUAGE: {"detected": language, "foreign": metadata.pop("foreign", False)},
             ENTITIES: [{"entity": name, "value": "x"} for name in metadata.pop("details", ())],
             "metadata": metadata,
             QUESTION_VECTOR: Embedding()([text])[0].astype(np.float32),
@@ -101,7 +101,10 @@ def test_what_may_be_meant_is_offered(live: Live, monkeypatch: pytest.MonkeyPatc
 def test_a_topic_whose_articles_are_gone_is_no_answer(live: Live) -> None:
     found = ask("abba", {"faq/gone": 0.9, "faq/old": 0.05})
     assert (found["label"], found["decision"]) == ("faq/old", "fallback")
-    assert ask("abba", {"faq/gone": 0.9})["decision"] == "fallback"
+    for pressed in (None, "label:faq/gone"):
+        nothing = ask("abba", {"faq/gone": 0.9}, pressed=pressed)
+        assert (nothing["label"], nothing["decision"]) == ("out_of_scope", "fallback")
+        assert [entry["label"] for entry in nothing["ranking"]] == ["out_of_scope"]
 
 
 def test_a_button_of_a_new_topic_is_pressed(live: Live) -> None:
@@ -109,7 +112,19 @@ def test_a_button_of_a_new_topic_is_pressed(live: Live) -> None:
     assert (found["label"], found["confidence"], found["decision"]) == ("faq/new", 1.0, "answer")
     known = ask("x", {"faq/old": 1.0}, pressed="label:faq/old")
     assert known["label"] == "faq/old"
-    assert ask("x", {"greet": 0.3}, "fallback", pressed="label:faq/nothing")["label"] == "greet"
+    gone = ask("x", {"greet": 0.3}, "fallback", pressed="label:faq/nothing")
+    assert (gone["label"], gone["decision"]) == ("out_of_scope", "fallback")
+    assert ask("x", {"greet": 1.0}, pressed="label:greet")["label"] == "greet"
+
+
+def test_yes_to_an_offer_stays_a_yes(live: Live) -> None:
+    found = ask("ok", {"greet": 0.8, "faq/gone": 0.1}, label="faq/old")
+    assert (found["label"], found["decision"]) == ("faq/old", "answer")
+
+
+def test_a_language_that_the_shop_does_not_speak_is_not_guessed_at(live: Live) -> None:
+    found = ask("ghij jihg", {"out_of_scope": 0.4}, "fallback", language="unknown", foreign=True)
+    assert (found["label"], found["decision"]) == ("out_of_scope", "fallback")
 
 
 def test_the_detail_that_was_asked_for_is_no_question(live: Live) -> None:
