@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language bench-understanding bench-knowledge encoder adopt lock clean
+.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language bench-understanding bench-knowledge encoder encoder-test adopt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,9 @@ bench-knowledge: setup train ## How well articles on new topics are found, and w
 encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make encoder CORPORA=folder
 	@test -n "$(CORPORA)" || { echo "make encoder: name the folder of parallel texts: make encoder CORPORA=folder"; exit 2; }
 	.venv-encoder/bin/python -m bot.encoder.train --corpora $(CORPORA) --measure
+	$(MAKE) encoder-test
+
+encoder-test: .venv-encoder/.done ## Tests of the encoder's training, and of taking over others' encoders (installs torch)
 	.venv-encoder/bin/python -m pytest tests/unit/bot/encoder
 
 adopt: .venv-encoder/.done ## Take over a Hugging Face encoder for config.yml: make adopt ENCODER=intfloat/multilingual-e5-small

@@ -60,7 +60,7 @@ class ServiceArticles:
         while True:
             answer = self._session.get(
                 self._url,
-                params={"after": self._revision, "scores": str(with_scores).lower()},
+                params={"after": str(self._revision), "scores": str(with_scores).lower()},
                 timeout=_SERVICE_TIMEOUT_SECONDS,
             )
             answer.raise_for_status()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from locales import catalogue
+from locales.markets import get_market
 from tests.acceptance.test_conversation import ask
 from tests.shop import Shop
 
@@ -68,14 +69,9 @@ async def test_article_written_through_the_api_is_answered_and_stops(shop: Shop)
 async def test_two_questions_in_one_message_are_both_answered(shop: Shop) -> None:
     customer = await shop.open_customer(language="en", market="GB")
     await customer.say("How long do I have to send something back? And which payment methods do you accept?")
-    first, second = await customer.hear("bot"), await customer.hear("bot")
-    assert first != second
-    shown = [
-        event
-        for event in customer.events
-        if event["kind"] == "message" and event["message"]["author"] == "bot"
-    ]
-    assert len(shown) == 2
+    facts = get_market("GB").formatted("en")
+    assert facts["return_window"] in await customer.hear("bot")
+    assert facts["payment_methods"] in await customer.hear("bot")
 
 
 async def test_an_answer_that_did_not_help_is_followed_by_others_and_then_by_a_person(shop: Shop) -> None:
@@ -102,4 +98,7 @@ async def test_thanks_right_after_an_article_count_for_it(shop: Shop, language: 
     await ask(customer, {"en": "thank you!", "ja": "ありがとうございます"}[language])
     agent = await shop.sign_in()
     scores = (await agent.get(ARTICLES)).json()["scores"]
-    assert any(score["helped"] for score in scores if score["language"] == language)
+    mine = [
+        score for score in scores if (score["topic"], score["language"]) == ("faq/shipping_cost", language)
+    ]
+    assert [score["helped"] for score in mine] == [1]

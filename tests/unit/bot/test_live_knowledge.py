@@ -62,7 +62,7 @@ class Service:
         self.with_scores.append(params["scores"])
         if self.is_away:
             raise requests.ConnectionError("away")
-        self.asked.append(params["after"])
+        self.asked.append(int(params["after"]))
         answer = requests.Response()
         answer.status_code = 200
         told = self.changes.pop(0) if len(self.changes) > 1 else self.changes[0]
