@@ -27,13 +27,14 @@ class GeneralLanguageModel:
         Args:
             languages: The shop's, as ISO 639-1 codes, in the order of the answers' columns.
         """
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+        from py3langid.langid import MODEL_FILE, RAW_FLOOR, LanguageIdentifier
 
         self._model: LanguageIdentifier = LanguageIdentifier.from_model_file(MODEL_FILE)
         known = list(self._model.nb_classes)
         self._rows = [row for row, tag in enumerate(languages) if tag in known]
         self._columns = [known.index(languages[row]) for row in self._rows]
         self._others = [column for column, tag in enumerate(known) if tag not in languages]
+        self._nothing = RAW_FLOOR
         self._size = len(languages)
         self._writes_latin = np.array([get_language(tag).script == "Latn" for tag in languages])
 
@@ -52,6 +53,9 @@ class GeneralLanguageModel:
         scores = self._model._raw_score(text)
         own = scores[self._columns]
         best = own.max()
+        if best <= self._nothing:
+            # Not one of its byte sequences: it has no opinion.
+            return np.zeros(self._size), 0.0
         foreignness = float(scores[self._others].max() - best) / math.sqrt(len(text) or 1)
         everybody = np.full(self._size, own.mean() - best, dtype=np.float64)
         everybody[self._rows] = own - best

@@ -26,7 +26,7 @@ from bot.components.label_classifier import (
     LabelClassifier,
 )
 from bot.learning.dense_model import fit_dense_model
-from bot.learning.label_features import Seen, see
+from bot.learning.label_features import NgramCounts, count_ngrams
 from bot.learning.linear_model import fit_linear_model, fit_temperature, weigh_opinions
 from bot.training_data import TrainingMessage
 
@@ -56,18 +56,17 @@ class NGrams(Contender):
         self._cut = cut
         self._kinds = kinds
 
-    def see(self, text: str) -> Seen:
-        seen = see(text, self._cut(text), None, SETTINGS[LONGEST_NGRAM])
-        kept = {ngram: count for ngram, count in seen.ngrams.items() if ngram[0] in self._kinds}
-        return replace(seen, ngrams=kept)
+    def count_ngrams(self, text: str) -> NgramCounts:
+        counts = count_ngrams(text, self._cut(text), SETTINGS[LONGEST_NGRAM])
+        return {ngram: count for ngram, count in counts.items() if ngram[0] in self._kinds}
 
     def fit(self, messages: Sequence[TrainingMessage]) -> None:
-        seen = [self.see(message.text) for message in messages]
+        seen = [self.count_ngrams(message.text) for message in messages]
         labels = [message.label for message in messages]
         settings = {"least": SETTINGS[LEAST_MESSAGES], "softness": SETTINGS[SOFTNESS]}
         # How sure to be is found on every fifth message, with a model that has not seen it.
         held = [position % 5 == 0 for position in range(len(seen))]
-        part = fit_linear_model(
+        part, _ = fit_linear_model(
             [one for one, out in zip(seen, held, strict=True) if not out],
             [one for one, out in zip(labels, held, strict=True) if not out],
             **settings,
@@ -75,11 +74,12 @@ class NGrams(Contender):
         scores = part.scores_of([one for one, out in zip(seen, held, strict=True) if out])
         truths = [part.labels.index(one) for one, out in zip(labels, held, strict=True) if out]
         temperature = fit_temperature(scores, np.array(truths), least=0.5, most=20.0)
-        self.model = replace(fit_linear_model(seen, labels, **settings), temperature=temperature)
+        whole, _ = fit_linear_model(seen, labels, **settings)
+        self.model = replace(whole, temperature=temperature)
         self.labels = self.model.labels
 
     def ask(self, text: str) -> np.ndarray:
-        return self.model.probabilities(self.see(text))
+        return self.model.probabilities(self.count_ngrams(text))
 
 
 class EncoderAlone(Contender):

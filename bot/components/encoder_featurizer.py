@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +42,10 @@ ENCODER = "encoder"
 SEQUENCE = "sequence"
 BATCH_SIZE = "batch_size"
 
-# What a message says, for finding articles by their questions: a vector that nothing is trained on.
-QUESTION_VECTOR = "question_vector"
+WHEN_ASKED = "when_asked"
+
+# A function without arguments that returns a message's vectors (`Encoded`, of one text).
+ENCODING = "encoding"
 
 # transformers writes 10³⁰ for a tokeniser that reads texts of any length.
 _NO_LIMIT = 1_000_000
@@ -53,7 +55,10 @@ _ENCODER_FILES = (CONFIG_FILE, *TOKENIZER_FILES, MODEL_FILE)
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
-    """Adds the sentence encoder's features to the text of a message, on ONNX Runtime."""
+    """Adds the sentence encoder's features to the text of a message, on ONNX Runtime.
+
+    A customer's message also gets `encoding`, a function that returns its vectors (`Encoded`).
+    """
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -69,6 +74,9 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
             ENCODER: "models/encoder",
             # Also add a vector for each token, for components that read the message word by word.
             SEQUENCE: False,
+            # Encode a customer's message only when `encoding` is called, and add no features to it: for most
+            # messages n-grams are sure alone. Not for pipelines with a component that reads the features.
+            WHEN_ASKED: False,
             # Messages encoded at once in training. The graph scales its 8-bit numbers by the largest in the
             # batch, so a message's vector turns a little from the one it has alone (cosine 0.998).
             BATCH_SIZE: 32,
@@ -84,10 +92,13 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
         """Check the config.
 
         Raises:
-            InvalidConfigException: The batch size is no positive number.
+            InvalidConfigException: The batch size is no positive number, or vectors for each token are wanted
+                that nothing would be added to.
         """
         if not isinstance(config[BATCH_SIZE], int) or config[BATCH_SIZE] < 1:
             raise InvalidConfigException(f"{BATCH_SIZE} must be 1 or more, not {config[BATCH_SIZE]!r}")
+        if config[WHEN_ASKED] and config[SEQUENCE]:
+            raise InvalidConfigException(f"{SEQUENCE} needs {WHEN_ASKED}: false, which adds the features")
 
     @classmethod
     def create(
@@ -127,23 +138,27 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Add features to every message that has a text, be it an empty one."""
+        """Prepare the vectors of every message that has a text, be it an empty one."""
         for message in messages:
-            if isinstance(message.get(TEXT), str):
-                self._add_features([message], asked=True)
+            text = message.get(TEXT)
+            if isinstance(text, str):
+                encoding = cache(partial(self._encoder.encode, [text], tokens=self._config[SEQUENCE]))
+                message.set(ENCODING, encoding)
+                if not self._config[WHEN_ASKED]:
+                    self._set_features([message], encoding())
         return messages
 
-    def _add_features(self, messages: Sequence[Message], asked: bool = False) -> None:
+    def _add_features(self, messages: Sequence[Message]) -> None:
         texts = [message.get(TEXT) for message in messages]
-        encoded = self._encoder.encode(texts, tokens=self._config[SEQUENCE])
+        self._set_features(messages, self._encoder.encode(texts, tokens=self._config[SEQUENCE]))
+
+    def _set_features(self, messages: Sequence[Message], encoded: Encoded) -> None:
         for row, message in enumerate(messages):
             sequence = None
             if self._config[SEQUENCE]:
                 tokens = message.get(TOKENS_NAMES[TEXT])
                 sequence = _align(encoded.pieces[row], encoded.offsets[row], tokens)
             self.add_features_to_message(sequence, encoded.sentences[row : row + 1], TEXT, message)
-            if asked:
-                message.set(QUESTION_VECTOR, encoded.questions[row])
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components.encoder_featurizer import (
     ENCODER,
-    QUESTION_VECTOR,
+    ENCODING,
     load_encoder,
     vector_cache_file,
 )
@@ -178,12 +178,13 @@ class KnowledgeRetriever(GraphComponent):
         self, message: Message, ranking: list[tuple[str, float]], language_so_far: str | None
     ) -> _Found | None:
         """Return the new topic that the message asks best, if there is any."""
-        index, vector = live_knowledge().index, message.get(QUESTION_VECTOR)
+        index, encoding = live_knowledge().index, message.get(ENCODING)
         recognised = message.get(LANGUAGE) or {}
-        if index is None or vector is None or index.topics <= self._trained or recognised.get("foreign"):
+        if index is None or encoding is None or index.topics <= self._trained or recognised.get("foreign"):
             return None
         detected = find_language(recognised.get("detected"))
         language = detected.tag if detected else language_so_far or default_language()
+        vector = encoding().questions[0]
         closest = index.search(message.get(TEXT), vector, language, most=len(self._trained) + 1)
         new = next(((topic, score) for topic, score in closest if topic not in self._trained), None)
         if new is None:

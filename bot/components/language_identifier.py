@@ -203,10 +203,10 @@ class LanguageIdentifier(GraphComponent):
         languages = sorted({language for language, _, _ in spoken})
         self._calibration = self._calibrate(spoken, languages)
         pairs = [(language, words) for language, _, words in spoken]
-        model = train_language_model(pairs, languages, self._config[ORDER])
+        model, ngrams = train_language_model(pairs, languages, self._config[ORDER])
         self._prepare(model)
         with self._model_storage.write_to(self._resource) as folder:
-            model.save(folder)
+            model.save(folder, ngrams)
             (folder / "calibration.json").write_text(json.dumps(self._calibration.__dict__), encoding="utf-8")
         return self._resource
 
@@ -356,7 +356,7 @@ class LanguageIdentifier(GraphComponent):
         rest = [
             (language, words) for (language, _, words), out in zip(spoken, held_out, strict=True) if not out
         ]
-        model = train_language_model(rest, languages, self._config[ORDER])
+        model, _ = train_language_model(rest, languages, self._config[ORDER])
         for (language, _, words), out in zip(spoken, held_out, strict=True):
             if out:
                 is_latin = self._speakers_of_script(words) is None

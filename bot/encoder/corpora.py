@@ -6,6 +6,7 @@ import lzma
 import random
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 # Kept for measuring how well a sentence finds its translation; never trained on.
@@ -57,11 +58,13 @@ def _read_source(path: Path, languages: set[str]) -> dict[str, list[Pair]]:
 def list_pairs(folder: Path, languages: set[str], seed: int) -> list[Pair]:
     """Return the pairs to train on, capped by source and language, in an order fixed by the seed.
 
+    The languages take turns, so that the first so many pairs are of all of them alike.
+
     Raises:
         CorporaError: There are no such files, none of these languages, or a line has another form.
     """
     paths = sorted((folder / "parallel").glob("*.tsv.xz"))
-    chosen: list[Pair] = []
+    chosen: dict[str, list[Pair]] = defaultdict(list)
     for path in paths:
         source = _name_source(path)
         if source in _LEFT_OUT:
@@ -69,11 +72,13 @@ def list_pairs(folder: Path, languages: set[str], seed: int) -> list[Pair]:
         most = _MOST_SENTENCES.get(source, _MOST_PAIRS)
         for language, pairs in sorted(_read_source(path, languages).items()):
             generator = random.Random(f"{seed}/{source}/{language}")
-            chosen += generator.sample(pairs, min(most, len(pairs)))
+            chosen[language] += generator.sample(pairs, min(most, len(pairs)))
     if not chosen:
         raise CorporaError(f"{folder}: no parallel texts (parallel/*.tsv.xz) in {sorted(languages)}")
-    random.Random(seed).shuffle(chosen)
-    return chosen
+    for language, pairs in sorted(chosen.items()):
+        random.Random(f"{seed}/{language}").shuffle(pairs)
+    rounds = zip_longest(*(pairs for _, pairs in sorted(chosen.items())))
+    return [pair for each in rounds for pair in each if pair is not None]
 
 
 def list_evaluation_pairs(folder: Path, languages: set[str]) -> dict[str, list[Pair]]:

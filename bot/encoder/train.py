@@ -50,6 +50,8 @@ LARGEST_GRAPH = 15_000_000  # bytes: the project ships it
 # Our messages are few beside the parallel texts, and theirs is the wording that must be cheap to write.
 _MESSAGE_WEIGHT = 8
 _VOCABULARY_TEXTS = 12_000  # parallel texts a language
+# The teacher reads every one, which takes its time; they are drawn one and a half times.
+_MOST_PAIRS = 256_000
 # Every so-manieth message is compared between the trained encoder and the 8-bit graph.
 _CHECKED_EVERY = 5
 
@@ -99,8 +101,7 @@ def gather_material(size: Size, seed: int, corpora: Path) -> Material:
     """
     pairs = list_pairs(corpora, set(list_languages()) - {"en"}, seed)
     pretrained = read_pretrained(find_pretrained())
-    # In the order fixed by the seed: more than these are never drawn, and the teacher has to read each.
-    return Material(pretrained, size, seed, list_messages(), pairs[: size.translation_steps * PAIRS_A_STEP])
+    return Material(pretrained, size, seed, list_messages(), pairs[:_MOST_PAIRS])
 
 
 def make_vocabulary(material: Material, folder: Path) -> Tokenizer:

@@ -1,41 +1,34 @@
-"""What the label classifier sees: n-grams of characters, words and pieces, and a dense vector."""
+"""What the label classifier sees: n-grams of characters, words and pieces."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 
+from bot.learning.ngram_index import NgramIndex
 from bot.learning.text import mask_details
 from locales.languages import fold
 
-# N-grams of different kinds must not be taken for one another: "c:no" is not "w:no".
+# N-grams of different kinds must not be taken for one another: "c:no" is not "w:no". They differ in the first
+# letter.
 _CHARACTERS, _FOLDED, _WORDS, _PIECES = "c:", "f:", "w:", "p:"
 
 
-@dataclass(frozen=True)
-class Seen:
-    """One message as the classifier sees it: how often it has each n-gram, and the encoder's vector.
-
-    N-grams of one kind stand together.
-    """
-
-    ngrams: dict[str, int]
-    dense: np.ndarray | None
+# One message as the classifier sees it: how often it has each n-gram.
+NgramCounts = dict[str, int]
 
 
-def see(text: str, pieces: Sequence[str], dense: np.ndarray | None, longest: int) -> Seen:
-    """Count n-grams.
+def count_ngrams(text: str, pieces: Sequence[str], longest: int) -> NgramCounts:
+    """Return how often a message has each n-gram.
 
     Args:
         text: As the customer wrote it.
         pieces: The tokeniser's pieces, or nothing.
-        dense: The encoder's sentence vector, or None.
         longest: Characters of the longest character n-gram. They stay within words.
     """
     masked = mask_details(text)
@@ -45,7 +38,7 @@ def see(text: str, pieces: Sequence[str], dense: np.ndarray | None, longest: int
     counts.update(_FOLDED + gram for gram in _within(_fold(masked).split(), 2, longest))
     counts.update(_WORDS + gram for gram in _one_and_two(words))
     counts.update(_PIECES + gram for gram in _one_and_two(pieces))
-    return Seen(dict(counts), dense)
+    return dict(counts)
 
 
 def _fold(text: str) -> str:
@@ -68,46 +61,38 @@ def _one_and_two(parts: Sequence[str]) -> Iterable[str]:
         yield f"{first} {second}"
 
 
-@dataclass(frozen=True)
 class Vocabulary:
-    """The n-grams that count, their columns, and their weights: inverse document frequencies."""
+    """The n-grams that count, by number, and their weights: inverse document frequencies."""
 
-    columns: dict[str, int]
-    weights: np.ndarray
+    def __init__(self, ngrams: Iterable[str], weights: np.ndarray) -> None:
+        """Take as many different n-grams as weights."""
+        self.index = NgramIndex(ngrams)
+        self.weights = weights
 
     @classmethod
-    def fit(cls, messages: Sequence[Seen], least: int) -> Vocabulary:
-        """Take every n-gram that at least so many messages have."""
+    def fit(cls, messages: Sequence[NgramCounts], least: int) -> tuple[Vocabulary, list[str]]:
+        """Take every n-gram that at least so many messages have; return the vocabulary and its n-grams."""
         frequency: Counter[str] = Counter()
         for message in messages:
-            frequency.update(message.ngrams.keys())
+            frequency.update(message.keys())
         kept = sorted(ngram for ngram, count in frequency.items() if count >= least)
         weights = [math.log((1 + len(messages)) / (1 + frequency[ngram])) + 1 for ngram in kept]
-        return cls({ngram: column for column, ngram in enumerate(kept)}, np.array(weights, dtype=np.float32))
+        return cls(kept, np.array(weights, dtype=np.float32)), kept
 
-    def vector(self, message: Seen) -> tuple[np.ndarray, np.ndarray]:
+    def vector(self, message: NgramCounts) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns of a message's n-grams and their values; each kind of n-gram has length one."""
-        find = self.columns.get
-        columns: list[int] = []
-        counts: list[int] = []
-        starts: list[int] = []
-        kind = ""
-        for ngram, count in message.ngrams.items():
-            column = find(ngram)
-            if column is None:
-                continue
-            if ngram[0] != kind:
-                kind = ngram[0]
-                starts.append(len(columns))
-            columns.append(column)
-            counts.append(count)
-        found = np.array(columns, dtype=np.int64)
-        values = (1 + np.log(np.array(counts, dtype=np.float32))) * self.weights[found]
-        for start, end in zip(starts, [*starts[1:], len(columns)], strict=True):
-            values[start:end] /= np.linalg.norm(values[start:end])
-        return found, values
+        ngrams = tuple(message)
+        columns = self.index.find(ngrams)
+        known = columns >= 0
+        counts = np.fromiter(message.values(), dtype=np.float32, count=len(ngrams))[known]
+        # What kind an n-gram is stands in its first character.
+        kinds = np.frombuffer("".join([ngram[0] for ngram in ngrams]).encode("ascii"), dtype=np.uint8)[known]
+        columns = columns[known]
+        values = (1 + np.log(counts)) * self.weights[columns]
+        lengths = np.sqrt(np.bincount(kinds, values * values))
+        return columns, (values / lengths[kinds]).astype(np.float32)
 
-    def matrix(self, messages: Sequence[Seen]) -> sparse.csr_matrix:
+    def matrix(self, messages: Sequence[NgramCounts]) -> sparse.csr_matrix:
         """Return the messages as rows, their n-grams as columns."""
         starts, columns, values = [0], [], []
         for message in messages:
@@ -117,5 +102,5 @@ class Vocabulary:
             starts.append(starts[-1] + len(own_columns))
         return sparse.csr_matrix(
             (np.concatenate(values), np.concatenate(columns), starts),
-            shape=(len(messages), len(self.columns)),
+            shape=(len(messages), len(self.index)),
         )

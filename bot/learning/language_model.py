@@ -16,57 +16,65 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.learning.ngram_index import NgramIndex, read_ngrams, write_ngrams
+
 # Share of a letter that no language has ever shown: Unicode has a few thousand letters in common use.
 _ALPHABET_SIZE = 3000
 
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """`rows[index[n-gram]]` holds log P(last character | characters before it) for each of `languages`."""
+    """`rows[number of an n-gram]` holds log P(last character | characters before it) for each of `languages`,
+    in half precision.
+    """
 
     languages: tuple[str, ...]
     order: int
-    index: dict[str, int]
+    index: NgramIndex
     rows: np.ndarray
 
     def score(self, words: Sequence[str]) -> tuple[np.ndarray, int]:
         """Return the words' natural log likelihood in each language, and the characters counted."""
         text = f" {' '.join(words)} "
-        found = []
-        for end in range(2, len(text) + 1):
-            for start in range(max(0, end - self.order), end):
-                row = self.index.get(text[start:end])
-                if row is not None:
-                    found.append(row)
-                    break
         length = len(text) - 1
-        unseen = length - len(found)
-        scores = self.rows[found].sum(axis=0) if found else np.zeros(len(self.languages))
-        return scores - unseen * math.log(_ALPHABET_SIZE), length
+        # Of every character the n-grams that end with it, the longest first; "" is in no list.
+        ngrams = [
+            text[end - size : end] if size <= end else ""
+            for end in range(2, length + 2)
+            for size in range(self.order, 0, -1)
+        ]
+        numbers = self.index.find(ngrams).reshape(length, self.order)
+        longest = (numbers >= 0).argmax(axis=1)
+        found = numbers[np.arange(length), longest]
+        found = found[found >= 0]
+        scores = self.rows[found].sum(axis=0, dtype=np.float32)
+        return scores - (length - len(found)) * math.log(_ALPHABET_SIZE), length
 
-    def save(self, folder: Path) -> None:
-        np.savez_compressed(folder / "rows.npz", rows=self.rows.astype(np.float16))
-        header = {"languages": self.languages, "order": self.order, "ngrams": list(self.index)}
-        (folder / "ngrams.json").write_text(json.dumps(header, ensure_ascii=False), encoding="utf-8")
+    def save(self, folder: Path, ngrams: Iterable[str]) -> None:
+        """Write the model, with the index's n-grams, which it doesn't keep."""
+        np.savez_compressed(folder / "rows.npz", rows=self.rows)
+        header = {"languages": self.languages, "order": self.order}
+        (folder / "languages.json").write_text(json.dumps(header), encoding="utf-8")
+        write_ngrams(folder, ngrams)
 
     @classmethod
     def load(cls, folder: Path) -> LanguageModel:
         """Raises OSError, ValueError or KeyError for files that `save` did not write."""
-        header = json.loads((folder / "ngrams.json").read_text(encoding="utf-8"))
+        header = json.loads((folder / "languages.json").read_text(encoding="utf-8"))
         with np.load(folder / "rows.npz", allow_pickle=False) as arrays:
-            rows = arrays["rows"].astype(np.float32)
+            rows = arrays["rows"]
         return cls(
             languages=tuple(header["languages"]),
             order=header["order"],
-            index={ngram: row for row, ngram in enumerate(header["ngrams"])},
+            index=NgramIndex(read_ngrams(folder)),
             rows=rows,
         )
 
 
 def train_language_model(
     texts: Iterable[tuple[str, Sequence[str]]], languages: Sequence[str], order: int
-) -> LanguageModel:
-    """Count (language, words) pairs and return the model.
+) -> tuple[LanguageModel, list[str]]:
+    """Count (language, words) pairs and return the model and its n-grams.
 
     Args:
         texts: What was written in which language, as words.
@@ -78,17 +86,11 @@ def train_language_model(
         if words:
             _count_into(counts[languages.index(language)], f" {' '.join(words)} ", order)
     seen = sorted({context + char for table in counts for context, after in table.items() for char in after})
-    rows = np.empty((len(seen), len(languages)), dtype=np.float32)
+    rows = np.empty((len(seen), len(languages)), dtype=np.float16)
     for column, table in enumerate(counts):
         smoothed = _Smoothed(table)
         rows[:, column] = [math.log(smoothed.probability(ngram[:-1], ngram[-1])) for ngram in seen]
-    # What is stored has half precision; scoring with it from the start makes loading change nothing.
-    return LanguageModel(
-        tuple(languages),
-        order,
-        {ngram: row for row, ngram in enumerate(seen)},
-        rows.astype(np.float16).astype(np.float32),
-    )
+    return LanguageModel(tuple(languages), order, NgramIndex(seen), rows), seen
 
 
 _Table = dict[str, Counter]

@@ -3,81 +3,82 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bot.learning.label_features import Seen, Vocabulary
+from bot.learning.label_features import NgramCounts, Vocabulary
+from bot.learning.ngram_index import read_ngrams, write_ngrams
+
+_LARGEST_WEIGHT = 127  # of eight bits
 
 
 @dataclass(frozen=True)
 class LinearModel:
-    """`weights` is n-grams of the vocabulary × labels.
-
-    They have half precision: hundreds of thousands of n-grams in twelve languages would fill the memory.
+    """`weights` is n-grams of the vocabulary × labels, in eight bits; `scales` says what 1 is worth for each
+    n-gram. Hundreds of thousands of n-grams in twelve languages would fill the memory otherwise.
     """
 
     labels: tuple[str, ...]
     vocabulary: Vocabulary
     weights: np.ndarray
+    scales: np.ndarray
     bias: np.ndarray
     temperature: float = 1.0
 
-    def scores(self, message: Seen) -> np.ndarray:
+    def scores(self, message: NgramCounts) -> np.ndarray:
         """Return how much speaks for each label; the larger the likelier."""
         columns, values = self.vocabulary.vector(message)
-        return np.asarray(self.bias + values @ self.weights[columns].astype(np.float32))
+        scaled = values * self.scales[columns]
+        return np.asarray(self.bias + scaled @ self.weights[columns].astype(np.float32))
 
-    def scores_of(self, messages: Sequence[Seen]) -> np.ndarray:
+    def scores_of(self, messages: Sequence[NgramCounts]) -> np.ndarray:
         """Return the scores of many messages, a row each: one multiplication instead of one each."""
         matrix = self.vocabulary.matrix(messages)
-        return np.asarray(matrix @ self.weights.astype(np.float32) + self.bias)
+        return np.asarray(matrix @ (self.weights * self.scales[:, None]) + self.bias)
 
-    def probabilities(self, message: Seen) -> np.ndarray:
+    def probabilities(self, message: NgramCounts) -> np.ndarray:
         return softmax(self.scores(message) * self.temperature)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, ngrams: Iterable[str]) -> None:
+        """Write the model, with the vocabulary's n-grams, which it doesn't keep."""
         np.savez_compressed(
             folder / "weights.npz",
             weights=self.weights,
+            scales=self.scales,
             bias=self.bias,
             ngram_weights=self.vocabulary.weights,
         )
-        header = {
-            "labels": self.labels,
-            "temperature": self.temperature,
-            "ngrams": list(self.vocabulary.columns),
-        }
-        (folder / "labels.json").write_text(json.dumps(header, ensure_ascii=False), encoding="utf-8")
+        header = {"labels": self.labels, "temperature": self.temperature}
+        (folder / "labels.json").write_text(json.dumps(header), encoding="utf-8")
+        write_ngrams(folder, ngrams)
 
     @classmethod
     def load(cls, folder: Path) -> LinearModel:
         """Raises OSError, ValueError or KeyError for files that `save` did not write."""
         header = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
         with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
-            vocabulary = Vocabulary(
-                {ngram: column for column, ngram in enumerate(header["ngrams"])}, arrays["ngram_weights"]
-            )
             return cls(
                 labels=tuple(header["labels"]),
-                vocabulary=vocabulary,
+                vocabulary=Vocabulary(read_ngrams(folder), arrays["ngram_weights"]),
                 weights=arrays["weights"],
+                scales=arrays["scales"],
                 bias=arrays["bias"],
                 temperature=header["temperature"],
             )
 
 
 def fit_linear_model(
-    messages: Sequence[Seen],
+    messages: Sequence[NgramCounts],
     labels: Sequence[str],
     *,
     least: int,
     softness: float,
     temperature: float = 1.0,
-) -> LinearModel:
-    """Train on messages and their labels.
+) -> tuple[LinearModel, list[str]]:
+    """Train on messages and their labels; return the model and its n-grams.
 
     Args:
         messages: Their n-grams count.
@@ -89,7 +90,7 @@ def fit_linear_model(
     from sklearn.svm import LinearSVC
 
     distinct = tuple(sorted(set(labels)))
-    vocabulary = Vocabulary.fit(messages, least)
+    vocabulary, ngrams = Vocabulary.fit(messages, least)
     numbers = np.array([distinct.index(label) for label in labels])
     # A finer tolerance changes no answer and takes a third longer.
     machine = LinearSVC(C=softness, tol=0.1, random_state=0).fit(vocabulary.matrix(messages), numbers)
@@ -97,13 +98,16 @@ def fit_linear_model(
     if len(distinct) == 2:
         # scikit-learn gives one column for two labels.
         weights, bias = np.hstack([-weights, weights]), np.hstack([-bias, bias])
-    return LinearModel(
+    scales = np.maximum(np.abs(weights).max(axis=1), np.finfo(np.float32).tiny) / _LARGEST_WEIGHT
+    model = LinearModel(
         labels=distinct,
         vocabulary=vocabulary,
-        weights=weights.astype(np.float16),
+        weights=np.round(weights / scales[:, None]).astype(np.int8),
+        scales=scales.astype(np.float32),
         bias=bias.astype(np.float32),
         temperature=temperature,
     )
+    return model, ngrams
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.components.encoder_featurizer import EncoderFeaturizer, load_encoder
+from bot.components.encoder_featurizer import ENCODING, EncoderFeaturizer, load_encoder
 from bot.components.sentencepiece_tokenizer import SentencePieceTokenizer, load_vocabulary
 from bot.encoder_folder import PROJECT_FOLDER, EncoderFilesError
 from bot.training_data import list_messages
@@ -161,6 +161,21 @@ def test_sequence_features_have_a_row_for_each_token():
         assert len(sequence.features) == len(message.get("text_tokens"))
         assert sequence.features.shape[1] == sentence.features.shape[1]
         assert sequence.features.any() == bool(text.strip())
+
+
+def test_a_message_may_be_encoded_when_asked_and_then_once(featurizer):
+    (message,) = create(when_asked=True).process([Message({TEXT: "Where is my parcel?"})])
+    assert message.features == []
+    encoding = message.get(ENCODING)
+    assert np.array_equal(encoding().sentences, feature_of(featurizer, "Where is my parcel?"))
+    assert encoding() is encoding()
+
+
+def test_vectors_of_tokens_cannot_wait(featurizer):
+    with pytest.raises(InvalidConfigException, match="when_asked"):
+        EncoderFeaturizer.validate_config(
+            {**EncoderFeaturizer.get_default_config(), "when_asked": True, "sequence": True}
+        )
 
 
 def test_pieces_know_where_they_are_in_the_text(encoder):

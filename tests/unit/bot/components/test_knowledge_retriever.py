@@ -14,7 +14,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components import knowledge_retriever
-from bot.components.encoder_featurizer import QUESTION_VECTOR
+from bot.components.encoder_featurizer import ENCODING, Encoded
 from bot.components.knowledge_retriever import KnowledgeRetriever
 from bot.components.label_classifier import UNDERSTANDING
 from bot.components.language_identifier import LANGUAGE
@@ -59,6 +59,7 @@ def ask(
         "ranking": [{"label": name, "confidence": share} for name, share in ranking.items()],
         "decision": decision,
     }
+    vectors = Embedding()([text]).astype(np.float32)
     message = Message(
         {
             TEXT: text,
@@ -66,7 +67,7 @@ def ask(
             LANGUAGE: {"detected": language, "foreign": metadata.pop("foreign", False)},
             ENTITIES: [{"entity": name, "value": "x"} for name in metadata.pop("details", ())],
             "metadata": metadata,
-            QUESTION_VECTOR: Embedding()([text])[0].astype(np.float32),
+            ENCODING: lambda: Encoded(vectors, vectors, [], []),
         }
     )
     (processed,) = make_retriever().process([message])

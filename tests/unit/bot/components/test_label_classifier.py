@@ -12,6 +12,7 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.components.encoder_featurizer import ENCODING, Encoded
 from bot.components.label_classifier import LabelClassifier, UntrainedLabelClassifierError
 from tests.unit.bot.components.conftest import Workshop, customers_message, training_message
 
@@ -162,6 +163,38 @@ def test_encoder_and_tokeniser_are_used_where_the_pipeline_has_them(workshop: Wo
     (first,), (second,) = trained.process(messages[:1]), loaded.process(messages[1:])
     assert first.get("understanding") == second.get("understanding")
     assert first.get("understanding")["label"] == "track_order"
+
+
+@pytest.mark.parametrize(("sure_from", "encoded"), [(0.0, 0), (1.1, 1)])
+def test_a_message_is_encoded_only_where_ngrams_are_not_sure(
+    workshop: Workshop, sure_from: float, encoded: int
+) -> None:
+    classifier = workshop.create(LabelClassifier, sure_from=sure_from)
+    classifier.train(TrainingData([with_features(message) for message in data().training_examples]))
+    called = []
+
+    def encode() -> Encoded:
+        called.append(True)
+        vector = np.array([[1.0, 2.0]], dtype=np.float32)
+        return Encoded(vector, vector, [], [])
+
+    message = customers_message("where is the parcel")
+    message.set(ENCODING, encode)
+    classifier.process([message])
+    assert message.get("understanding")["label"] == "track_order"
+    assert len(called) == encoded
+
+
+def test_out_of_scope_counts_less_than_its_many_messages(workshop: Workshop) -> None:
+    shares = {}
+    for share in (1.0, 0.5):
+        classifier = workshop.create(LabelClassifier, out_of_scope_share=share)
+        examples = data().training_examples
+        jokes = [training_message(text, "out_of_scope", "en", "en-1") for text in ("tell a joke", "who won")]
+        classifier.train(TrainingData([*examples, *jokes]))
+        ranking = read(classifier, "a joke")["understanding"]["ranking"]
+        shares[share] = {entry["label"]: entry["confidence"] for entry in ranking}["out_of_scope"]
+    assert shares[0.5] == pytest.approx(shares[1.0] / 2 / (1 - shares[1.0] / 2), abs=0.001)
 
 
 def test_one_label_cannot_be_learnt(workshop: Workshop) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.svm import LinearSVC
 
 from bot.learning.dense_model import DenseModel, fit_dense_model
-from bot.learning.label_features import Seen, Vocabulary, see
+from bot.learning.label_features import NgramCounts, Vocabulary, count_ngrams
 from bot.learning.linear_model import (
     LinearModel,
     fit_linear_model,
@@ -34,34 +35,33 @@ def dense(text: str) -> np.ndarray:
     return np.asarray(vector / np.linalg.norm(vector))
 
 
-def fit(messages: list[Seen], labels: list[str], **settings: float) -> LinearModel:
+def fit(messages: list[NgramCounts], labels: list[str], **settings: float) -> tuple[LinearModel, list[str]]:
     given = {"least": 1, "softness": 0.5, **settings}
     return fit_linear_model(messages, labels, **given)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def seen() -> list[Seen]:
-    return [see(text, text.split(), None, 4) for text, _ in MESSAGES]
+def seen() -> list[NgramCounts]:
+    return [count_ngrams(text, text.split(), 4) for text, _ in MESSAGES]
 
 
 LABELS = [label for _, label in MESSAGES]
 
 
-def test_learns_what_it_was_shown(seen: list[Seen]) -> None:
-    model = fit(seen, LABELS)
+def test_learns_what_it_was_shown(seen: list[NgramCounts]) -> None:
+    model, _ = fit(seen, LABELS)
     assert [model.labels[int(model.scores(message).argmax())] for message in seen] == LABELS
 
 
-def test_one_message_scores_as_in_a_matrix(seen: list[Seen]) -> None:
-    model = fit(seen, LABELS)
-    together = model.vocabulary.matrix(seen) @ model.weights + model.bias
-    for row, message in zip(together, seen, strict=True):
+def test_one_message_scores_as_in_a_matrix(seen: list[NgramCounts]) -> None:
+    model, _ = fit(seen, LABELS)
+    for row, message in zip(model.scores_of(seen), seen, strict=True):
         assert np.allclose(row, model.scores(message), atol=1e-5)
 
 
-def test_saved_model_scores_the_same(seen: list[Seen], tmp_path: Path) -> None:
-    model = fit(seen, LABELS, temperature=3.0)
-    model.save(tmp_path)
+def test_saved_model_scores_the_same(seen: list[NgramCounts], tmp_path: Path) -> None:
+    model, ngrams = fit(seen, LABELS, temperature=3.0)
+    model.save(tmp_path, ngrams)
     loaded = LinearModel.load(tmp_path)
     assert loaded.labels == model.labels
     for message in seen:
@@ -69,27 +69,39 @@ def test_saved_model_scores_the_same(seen: list[Seen], tmp_path: Path) -> None:
 
 
 def test_probabilities_add_up_to_one_even_for_nothing() -> None:
-    model = fit([see(text, [], None, 4) for text, _ in MESSAGES], LABELS)
-    assert model.probabilities(see("", [], None, 4)).sum() == pytest.approx(1)
+    model, _ = fit([count_ngrams(text, [], 4) for text, _ in MESSAGES], LABELS)
+    assert model.probabilities(count_ngrams("", [], 4)).sum() == pytest.approx(1)
 
 
 def test_two_labels_are_enough() -> None:
     chosen = [(text, label) for text, label in MESSAGES if label != "thank"]
-    model = fit([see(text, [], None, 4) for text, _ in chosen], [label for _, label in chosen])
-    assert model.labels[int(model.scores(see("hello", [], None, 4)).argmax())] == "greet"
+    model, _ = fit([count_ngrams(text, [], 4) for text, _ in chosen], [label for _, label in chosen])
+    assert model.labels[int(model.scores(count_ngrams("hello", [], 4)).argmax())] == "greet"
 
 
 def test_message_without_accents_shares_features_with_the_one_that_has_them() -> None:
-    with_tones, without = see("đổi trả", [], None, 4), see("doi tra", [], None, 4)
-    assert {gram for gram in without.ngrams if gram.startswith("f:")} == {
-        gram for gram in with_tones.ngrams if gram.startswith("f:")
+    with_tones, without = count_ngrams("đổi trả", [], 4), count_ngrams("doi tra", [], 4)
+    assert {gram for gram in without if gram.startswith("f:")} == {
+        gram for gram in with_tones if gram.startswith("f:")
     }
 
 
 def test_rare_ngrams_may_be_left_out() -> None:
-    messages = [see(text, [], None, 2) for text, _ in MESSAGES]
-    assert "w:track" in Vocabulary.fit(messages, 1).columns
-    assert "w:track" not in Vocabulary.fit(messages, 2).columns
+    messages = [count_ngrams(text, [], 2) for text, _ in MESSAGES]
+    for least, known in ((1, True), (2, False)):
+        vocabulary, ngrams = Vocabulary.fit(messages, least)
+        assert ("w:track" in ngrams) is known
+        assert (int(vocabulary.index.find(["w:track"])[0]) >= 0) is known
+
+
+def test_weights_in_eight_bits_change_hardly_a_score(seen: list[NgramCounts]) -> None:
+    model, _ = fit(seen, LABELS)
+    assert model.weights.dtype == np.int8
+    matrix = model.vocabulary.matrix(seen)
+    numbers = [model.labels.index(label) for label in LABELS]
+    exact = LinearSVC(C=0.5, tol=0.1, random_state=0).fit(matrix, numbers).decision_function(matrix)
+    # The scores of a label and of another are about two apart.
+    assert np.abs(model.scores_of(seen) - exact).max() < 0.02
 
 
 def test_temperature_makes_right_scores_surer_and_random_ones_less_sure() -> None:
