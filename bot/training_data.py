@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# What is left out to measure how far messages in the other languages carry.
+HELD_OUT_LANGUAGE = "it"
 
 NLU_FOLDER = Path(__file__).resolve().parents[1] / "data" / "nlu"
 
@@ -130,3 +134,18 @@ def list_messages(folder: Path = NLU_FOLDER) -> list[TrainingMessage]:
     if not paths:
         raise TrainingDataError(f"{folder}: no training messages (<language>/<area>.yml)")
     return [message for path in paths for message in read_messages(path)]
+
+
+def author_number(author: str) -> int:
+    """Return the number at the end of an author's name ("it-2" is 2), or 0: one fold of every language."""
+    number = re.search(r"\d+$", author)
+    return int(number[0]) if number else 0
+
+
+def last_authors(messages: Iterable[TrainingMessage]) -> set[str]:
+    """Return the author of every language with the highest number ("it-5"); none where it has one author."""
+    authors: dict[str, set[str]] = {}
+    for message in messages:
+        if message.language:
+            authors.setdefault(message.language, set()).add(message.author)
+    return {max(names, key=author_number) for names in authors.values() if len(names) > 1}

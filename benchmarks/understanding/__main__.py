@@ -1,4 +1,6 @@
-"""Prints the table: `make bench-understanding [DEV=folder] [DIET_EPOCHS=20]`. Runs in .venv-bot."""
+"""Prints the tables: `make bench-understanding [DEV=folder] [HELD_OUT=folder] [DIET_EPOCHS=20]`. Runs in
+.venv-bot.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +8,24 @@ import argparse
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.understanding.contenders import SETTINGS, Both, Contender, EncoderAlone, NGrams, StockDiet
 from benchmarks.understanding.figures import Answers, answered_and_right, calibration_error, hits
+from benchmarks.understanding.held_out import (
+    encoder_without,
+    hold_out_authors,
+    hold_out_language,
+    spoil_examples,
+)
 from bot.components.encoder_featurizer import load_encoder
 from bot.components.label_classifier import ANSWER_FROM
 from bot.components.sentencepiece_tokenizer import load_vocabulary
 from bot.evaluation import Example, parse_examples
-from bot.training_data import list_languages, list_messages
+from bot.training_data import HELD_OUT_LANGUAGE, TrainingMessage, list_languages, list_messages
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_DEV = ROOT / "tests" / "data" / "dev"
@@ -82,33 +91,12 @@ def render(sets: dict[str, list[Example]], answers: dict[str, dict[str, Answers]
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Fit and ask every contender, and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.understanding", description=__doc__)
-    parser.add_argument("--dev", type=Path, action="append", default=[], help="more folders of messages")
-    parser.add_argument("--diet-epochs", type=int, default=0, help="0 leaves stock DIET out")
-    parser.add_argument("--diet-messages", type=int, default=20, help="of a label and language, at most")
-    arguments = parser.parse_args()
-    sets = read_examples([OWN_DEV, *arguments.dev])
-    messages = list_messages()
-    processor = load_vocabulary(ENCODER)
-
-    def cut(text: str) -> list[str]:
-        pieces: list[str] = processor.encode(text, out_type=str)
-        return pieces
-
-    ngrams = NGrams("characters, words and pieces", cut, "cfwp")
-    encoder = EncoderAlone("encoder alone", load_encoder(ENCODER))
-    contenders: list[Contender] = [
-        NGrams("linear on character n-grams", lambda _: [], "cf"),
-        NGrams("linear on SentencePiece n-grams", cut, "p"),
-        ngrams,
-        encoder,
-        Both("encoder and n-grams (ships)", ngrams, encoder),
-    ]
-    if arguments.diet_epochs:
-        folder = ROOT / "var" / "benchmarks" / "diet"
-        contenders.insert(0, StockDiet(folder, arguments.diet_epochs, arguments.diet_messages))
+def compare(
+    contenders: Sequence[Contender],
+    messages: Sequence[TrainingMessage],
+    sets: dict[str, list[Example]],
+) -> dict[str, dict[str, Answers]]:
+    """Fit every contender to the messages, and return what it makes of each set."""
     answers: dict[str, dict[str, Answers]] = defaultdict(dict)
     for contender in contenders:
         started = time.perf_counter()
@@ -116,8 +104,60 @@ def main() -> None:
         print(f"{contender.name}: fitted in {time.perf_counter() - started:.0f} s", flush=True)
         for name, examples in sets.items():
             answers[contender.name][name] = ask(contender, examples)
-    print()
-    print(render(sets, answers))
+    return answers
+
+
+def make_contenders(encoder_folder: str) -> list[Contender]:
+    """Return all n-grams, an encoder and both together."""
+    processor = load_vocabulary(ENCODER)
+
+    def cut(text: str) -> list[str]:
+        pieces: list[str] = processor.encode(text, out_type=str)
+        return pieces
+
+    ngrams = NGrams("characters, words and pieces", cut, "cfwp")
+    encoder = EncoderAlone("encoder alone", load_encoder(encoder_folder))
+    return [
+        NGrams("linear on character n-grams", lambda _: [], "cf"),
+        NGrams("linear on SentencePiece n-grams", cut, "p"),
+        ngrams,
+        encoder,
+        Both("encoder and n-grams (ships)", ngrams, encoder),
+    ]
+
+
+def main() -> None:
+    """Fit and ask every contender, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.understanding", description=__doc__)
+    parser.add_argument("--dev", type=Path, action="append", default=[], help="more folders of messages")
+    parser.add_argument("--held-out", type=Path, help="folder of an encoder's run (var/encoder/…)")
+    parser.add_argument("--diet-epochs", type=int, default=0, help="0 leaves stock DIET out")
+    parser.add_argument("--diet-messages", type=int, default=20, help="of a label and language, at most")
+    arguments = parser.parse_args()
+    sets = read_examples([OWN_DEV, *arguments.dev])
+    messages = list_messages()
+    contenders = make_contenders(ENCODER)
+    if arguments.diet_epochs:
+        folder = ROOT / "var" / "benchmarks" / "diet"
+        contenders.insert(0, StockDiet(folder, arguments.diet_epochs, arguments.diet_messages))
+    print("\n" + render(sets, compare(contenders, messages, sets)))
+
+    spoilt = {name: spoil_examples(examples) for name, examples in sets.items()}
+    answers = {
+        contender.name: {name: ask(contender, examples) for name, examples in spoilt.items()}
+        for contender in contenders
+    }
+    print("\nThe same messages, every one with typing errors:\n\n" + render(spoilt, answers))
+
+    if arguments.held_out:
+        known, asked = hold_out_authors(messages)
+        print(f"\nThe last author of each language, trained on the others ({len(known)} messages):")
+        theirs = make_contenders(encoder_without(arguments.held_out, "last-authors"))[2:]
+        print("\n" + render(asked, compare(theirs, known, asked)))
+        chosen = {name: one for name, one in sets.items() if name.startswith(HELD_OUT_LANGUAGE)}
+        print(f"\nDev messages in {HELD_OUT_LANGUAGE}, trained on the other languages:")
+        foreign = make_contenders(encoder_without(arguments.held_out, HELD_OUT_LANGUAGE))[2:]
+        print("\n" + render(chosen, compare(foreign, hold_out_language(messages), chosen)))
 
 
 if __name__ == "__main__":

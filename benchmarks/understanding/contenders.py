@@ -22,12 +22,14 @@ from bot.components.label_classifier import (
     LEAST_MESSAGES,
     LONGEST_NGRAM,
     NGRAM_WEIGHT,
+    OUT_OF_SCOPE_SHARE,
     SOFTNESS,
+    SURE_FROM,
     LabelClassifier,
 )
 from bot.learning.dense_model import fit_dense_model
 from bot.learning.label_features import NgramCounts, count_ngrams
-from bot.learning.linear_model import fit_linear_model, fit_temperature, weigh_opinions
+from bot.learning.linear_model import fit_linear_model, fit_temperature, weaken_out_of_scope, weigh_opinions
 from bot.training_data import TrainingMessage
 
 SETTINGS = LabelClassifier.get_default_config()
@@ -118,10 +120,12 @@ class Both(Contender):
         self.labels = self._ngrams.labels
 
     def ask(self, text: str) -> np.ndarray:
-        return weigh_opinions(
-            (self._encoder.ask(text), SETTINGS[DENSE_WEIGHT]),
-            (self._ngrams.ask(text), SETTINGS[NGRAM_WEIGHT]),
-        )
+        probabilities = self._ngrams.ask(text)
+        if probabilities.max() < SETTINGS[SURE_FROM]:
+            probabilities = weigh_opinions(
+                (self._encoder.ask(text), SETTINGS[DENSE_WEIGHT]), (probabilities, SETTINGS[NGRAM_WEIGHT])
+            )
+        return weaken_out_of_scope(self.labels, probabilities, SETTINGS[OUT_OF_SCOPE_SHARE])
 
 
 class StockDiet(Contender):

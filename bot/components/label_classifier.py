@@ -29,11 +29,16 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.components.encoder_featurizer import ENCODING
 from bot.components.language_identifier import LANGUAGE
 from bot.context import Context, parse_context
-from bot.evaluation import OUT_OF_SCOPE
 from bot.fingerprint import LEARNT_WITH, fingerprint
 from bot.learning.dense_model import DenseModel, fit_dense_model
 from bot.learning.label_features import NgramCounts, count_ngrams
-from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature, weigh_opinions
+from bot.learning.linear_model import (
+    LinearModel,
+    fit_linear_model,
+    fit_temperature,
+    weaken_out_of_scope,
+    weigh_opinions,
+)
 from bot.learning.training_messages import author_group, hold_out, label_of
 from bot.understanding import Thresholds, Understanding, understand
 
@@ -90,8 +95,8 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             # From this confidence on n-grams are sure alone, and the message isn't encoded: two in three dev
             # messages, 99.4 % of them rightly, as many as with the encoder.
             SURE_FROM: 0.95,
-            # What is out of the shop's scope has five times as many training messages as any label, and hardly
-            # a customer writes of it: its probability is worth so much. On dev messages half answers best.
+            # What is out of scope has five times as many training messages as any label, but hardly
+            # a customer writes it: its probability is worth so much. On dev messages half answers best.
             OUT_OF_SCOPE_SHARE: 0.55,
             # Whether the tokeniser's pieces count beside words.
             PIECES: True,
@@ -235,9 +240,8 @@ class LabelClassifier(GraphComponent, IntentClassifier):
                     (self._dense.probabilities(vector), self._config[DENSE_WEIGHT]),
                     (probabilities, self._config[NGRAM_WEIGHT]),
                 )
-        if OUT_OF_SCOPE in self._model.labels:
-            probabilities[self._model.labels.index(OUT_OF_SCOPE)] *= self._config[OUT_OF_SCOPE_SHARE]
-            probabilities /= probabilities.sum()
+        share = self._config[OUT_OF_SCOPE_SHARE]
+        probabilities = weaken_out_of_scope(self._model.labels, probabilities, share)
         return understand(self._model.labels, probabilities, context, details, self._thresholds)
 
     def _fit(self, messages: list[NgramCounts], labels: list[str]) -> tuple[LinearModel, list[str]]:

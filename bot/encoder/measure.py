@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -20,12 +19,6 @@ _PROBE_STEPS = 60
 _CANDIDATES = 500
 # How messages in a language that the shop does not answer in are named together.
 _OTHER = "other"
-
-
-def author_number(author: str) -> int:
-    """Return the number at the end of an author's name ("it-2" is 2), or 0: one fold of every language."""
-    number = re.search(r"\d+$", author)
-    return int(number[0]) if number else 0
 
 
 def probe(vectors: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor, classes: int) -> torch.Tensor:

@@ -14,7 +14,6 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from tokenizers import Tokenizer
 
 from bot.encoder.corpora import Pair, list_evaluation_pairs, list_pairs
 from bot.encoder.export import Likeness, check_graph, write_graph
-from bot.encoder.measure import author_number, measure_labels, measure_translations
+from bot.encoder.measure import measure_labels, measure_translations
 from bot.encoder.model import SHIPPED, SentenceEncoder, Size, start_from
 from bot.encoder.model_card import render_model_card, render_table
 from bot.encoder.pretrained import Pretrained, find_pretrained, read_pretrained
@@ -42,7 +41,7 @@ from bot.encoder.vocabulary import (
     prune_sentencepiece,
     write_vocabulary,
 )
-from bot.training_data import TrainingMessage, list_languages, list_messages
+from bot.training_data import HELD_OUT_LANGUAGE, TrainingMessage, last_authors, list_languages, list_messages
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 RUNS_FOLDER = PROJECT_FOLDER / "var" / "encoder"
@@ -52,6 +51,8 @@ _MESSAGE_WEIGHT = 8
 _VOCABULARY_TEXTS = 12_000  # parallel texts a language
 # The teacher reads every one, which takes its time; they are drawn one and a half times.
 _MOST_PAIRS = 256_000
+# What is measured with is tuned for so many times fewer steps.
+_MEASURED_SHARE = 2
 # Every so-manieth message is compared between the trained encoder and the 8-bit graph.
 _CHECKED_EVERY = 5
 
@@ -155,13 +156,21 @@ def write_encoder(
     return likeness
 
 
-def last_authors(messages: Sequence[TrainingMessage]) -> set[str]:
-    """Return the author of every language with the highest number ("it-5"); none where it has one author."""
-    authors: dict[str, set[str]] = {}
-    for message in messages:
-        if message.language:
-            authors.setdefault(message.language, set()).add(message.author)
-    return {max(names, key=author_number) for names in authors.values() if len(names) > 1}
+def train_without(
+    name: str,
+    known: list[TrainingMessage],
+    material: Material,
+    untuned: SentenceEncoder,
+    tokenizer: Tokenizer,
+    folder: Path,
+) -> SentenceEncoder:
+    """Return an encoder tuned on these messages alone, left in `folder/without-<name>` as well."""
+    model = copy.deepcopy(untuned)
+    steps = material.size.label_steps // _MEASURED_SHARE
+    checkpoint = folder / f"labels-{material.second_stage_fingerprint()}-without-{name}.pt"
+    train_on_labels(model, tokenizer, known, steps, material.seed, checkpoint)
+    write_encoder(material, model, tokenizer, folder, folder / f"without-{name}")
+    return model
 
 
 def measure_held_out(
@@ -169,7 +178,8 @@ def measure_held_out(
 ) -> list[list[str]]:
     """Train without one author of every language, and return rows of language and shares found.
 
-    The encoder so trained is left in `folder/without-last-authors`.
+    The encoder so trained is left in `folder/without-last-authors`, and one that has seen no message in
+    `HELD_OUT_LANGUAGE` beside it: `make bench-understanding` measures with them.
     """
     out = last_authors(material.messages)
     known = [message for message in material.messages if message.author not in out]
@@ -177,10 +187,10 @@ def measure_held_out(
     if not out or not known:
         raise ValueError("measuring needs two authors or more (the number that metadata.author ends in)")
     say(f"measuring: {len(asked)} messages by {', '.join(sorted(out))}, trained without them")
-    model = copy.deepcopy(untuned)
-    checkpoint = folder / f"labels-{material.second_stage_fingerprint()}-without-last-authors.pt"
-    train_on_labels(model, tokenizer, known, material.size.label_steps, material.seed, checkpoint)
-    write_encoder(material, model, tokenizer, folder, folder / "without-last-authors")
+    model = train_without("last-authors", known, material, untuned, tokenizer, folder)
+    others = [message for message in material.messages if message.language != HELD_OUT_LANGUAGE]
+    say(f"measuring: trained without {HELD_OUT_LANGUAGE}")
+    train_without(HELD_OUT_LANGUAGE, others, material, untuned, tokenizer, folder)
     return [
         [language, f"{probed:.1%}", f"{voted:.1%}", str(count)]
         for language, (probed, voted, count) in measure_labels(model, tokenizer, known, asked).items()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.evaluation import OUT_OF_SCOPE
 from bot.learning.label_features import NgramCounts, Vocabulary
 from bot.learning.ngram_index import read_ngrams, write_ngrams
 
@@ -139,3 +140,10 @@ def weigh_opinions(*opinions: tuple[np.ndarray, float]) -> np.ndarray:
     return softmax(
         np.sum([weight * np.log(probabilities + 1e-9) for probabilities, weight in opinions], axis=0)
     )
+
+
+def weaken_out_of_scope(labels: Sequence[str], probabilities: np.ndarray, share: float) -> np.ndarray:
+    """Return the probabilities with so much of that of `out_of_scope`, adding up to one again."""
+    factors = np.array([share if label == OUT_OF_SCOPE else 1.0 for label in labels])
+    weakened = probabilities * factors
+    return np.asarray(weakened / weakened.sum())
