@@ -203,10 +203,10 @@ class LanguageIdentifier(GraphComponent):
         languages = sorted({language for language, _, _ in spoken})
         self._calibration = self._calibrate(spoken, languages)
         pairs = [(language, words) for language, _, words in spoken]
-        model, ngrams = train_language_model(pairs, languages, self._config[ORDER])
+        model, vocabulary = train_language_model(pairs, languages, self._config[ORDER])
         self._prepare(model)
         with self._model_storage.write_to(self._resource) as folder:
-            model.save(folder, ngrams)
+            model.save(folder, vocabulary)
             (folder / "calibration.json").write_text(json.dumps(self._calibration.__dict__), encoding="utf-8")
         return self._resource
 

@@ -13,6 +13,7 @@ from bot.evaluation import OUT_OF_SCOPE
 from bot.learning.label_features import NgramCounts, Vocabulary
 from bot.learning.ngram_index import read_ngrams, write_ngrams
 
+_NGRAMS_FILE = "ngrams.txt"
 _LARGEST_WEIGHT = 127  # of eight bits
 
 
@@ -54,7 +55,7 @@ class LinearModel:
         )
         header = {"labels": self.labels, "temperature": self.temperature}
         (folder / "labels.json").write_text(json.dumps(header), encoding="utf-8")
-        write_ngrams(folder, ngrams)
+        write_ngrams(folder / _NGRAMS_FILE, ngrams)
 
     @classmethod
     def load(cls, folder: Path) -> LinearModel:
@@ -63,7 +64,7 @@ class LinearModel:
         with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
             return cls(
                 labels=tuple(header["labels"]),
-                vocabulary=Vocabulary(read_ngrams(folder), arrays["ngram_weights"]),
+                vocabulary=Vocabulary(read_ngrams(folder / _NGRAMS_FILE), arrays["ngram_weights"]),
                 weights=arrays["weights"],
                 scales=arrays["scales"],
                 bias=arrays["bias"],

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-_FILE = "ngrams.txt"
-
 
 class NgramIndex:
     """Finds the number that an n-gram has in a list.
@@ -36,25 +34,25 @@ class NgramIndex:
         return np.where(self._hashes[places] == asked, self._numbers[places], np.int32(-1))
 
 
-def write_ngrams(folder: Path, ngrams: Iterable[str]) -> None:
+def write_ngrams(path: Path, ngrams: Iterable[str]) -> None:
     """Write n-grams, a line each.
 
     Raises:
         ValueError: One of them holds a line break.
     """
-    with (folder / _FILE).open("w", encoding="utf-8", newline="\n") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         for ngram in ngrams:
             if "\n" in ngram:
                 raise ValueError(f"{ngram!r} is no n-gram: it holds a line break")
             file.write(f"{ngram}\n")
 
 
-def read_ngrams(folder: Path) -> Iterator[str]:
+def read_ngrams(path: Path) -> Iterator[str]:
     """Yield the n-grams of a file, one at a time, as all at once would fill the memory that they save.
 
     Raises OSError where there is no file, UnicodeDecodeError where it is damaged.
     """
     # Only "\n" ends a line: an n-gram may hold what Unicode calls a line separator.
-    with (folder / _FILE).open(encoding="utf-8", newline="\n") as file:
+    with path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
             yield line.removesuffix("\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.learning.language_model import LanguageModel, train_language_model
+from bot.learning.language_model import LanguageModel, Vocabulary, train_language_model
 
 TEXTS = [
     ("en", "where is my parcel"),
@@ -21,12 +21,12 @@ LANGUAGES = ["en", "he", "it"]
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[LanguageModel, list[str]]:
+def trained() -> tuple[LanguageModel, Vocabulary]:
     return train_language_model([(language, text.split()) for language, text in TEXTS], LANGUAGES, order=4)
 
 
 @pytest.fixture(scope="module")
-def model(trained: tuple[LanguageModel, list[str]]) -> LanguageModel:
+def model(trained: tuple[LanguageModel, Vocabulary]) -> LanguageModel:
     return trained[0]
 
 
@@ -40,11 +40,11 @@ def test_text_is_likeliest_in_its_language(model: LanguageModel, text: str, lang
 
 
 def test_probabilities_of_what_may_follow_add_up_to_no_more_than_one(
-    trained: tuple[LanguageModel, list[str]],
+    trained: tuple[LanguageModel, Vocabulary],
 ) -> None:
-    model, ngrams = trained
+    model, vocabulary = trained
     for context in ("", "p", "pa", "il "):
-        rows = [row for row, ngram in enumerate(ngrams) if ngram[:-1] == context]
+        rows = [row for row, ngram in enumerate(vocabulary.ngrams) if ngram[:-1] == context]
         assert rows
         assert np.all(np.exp(model.rows[rows].astype(np.float32)).sum(axis=0) <= 1.01)
 
@@ -57,10 +57,25 @@ def test_letters_never_seen_cost_the_same_in_every_language(model: LanguageModel
     assert length == 4
 
 
-def test_saved_model_scores_the_same(trained: tuple[LanguageModel, list[str]], tmp_path: Path) -> None:
-    model, ngrams = trained
-    model.save(tmp_path, ngrams)
+def test_saved_model_scores_the_same(trained: tuple[LanguageModel, Vocabulary], tmp_path: Path) -> None:
+    model, vocabulary = trained
+    model.save(tmp_path, vocabulary)
     loaded = LanguageModel.load(tmp_path)
     assert loaded.languages == ("en", "he", "it")
     for _, text in TEXTS:
         assert np.array_equal(loaded.score(text.split())[0], model.score(text.split())[0])
+
+
+def test_a_word_that_its_speakers_use_counts_more_than_its_letters() -> None:
+    texts = [
+        *TEXTS,
+        *[("it", "sono")] * 9,
+        *[("en", word) for word in ["son", "on", "so", "no", "noon", "soon"]],
+    ]
+    model, _ = train_language_model(
+        [(language, text.split()) for language, text in texts], LANGUAGES, order=4
+    )
+    scores, _ = model.score(["sono"])
+    assert LANGUAGES[int(scores.argmax())] == "it"
+    # The word alone is nine in nineteen of what Italians wrote.
+    assert scores.max() > math.log(0.2)

@@ -24,10 +24,10 @@ def test_an_empty_index_finds_nothing() -> None:
 
 
 def test_ngrams_come_back_as_they_were_written(tmp_path: Path) -> None:
-    write_ngrams(tmp_path, NGRAMS)
-    assert list(read_ngrams(tmp_path)) == NGRAMS
+    write_ngrams(tmp_path / "ngrams.txt", NGRAMS)
+    assert list(read_ngrams(tmp_path / "ngrams.txt")) == NGRAMS
 
 
 def test_an_ngram_with_a_line_break_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="line break"):
-        write_ngrams(tmp_path, ["a\nb"])
+        write_ngrams(tmp_path / "ngrams.txt", ["a\nb"])
