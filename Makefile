@@ -57,8 +57,8 @@ bench-language: setup train .venv-language/.done ## Compare recognised languages
 bench-understanding: setup ## Compare ways to understand a message: make bench-understanding [DEV=folder] [HELD_OUT=folder] [DIET_EPOCHS=20]
 	@$(BOT) -W ignore -m benchmarks.understanding $(foreach folder,$(DEV),--dev $(folder)) $(if $(HELD_OUT),--held-out $(HELD_OUT)) $(if $(DIET_EPOCHS),--diet-epochs $(DIET_EPOCHS))
 
-bench-knowledge: setup train ## How well articles on new topics are found, and what a large knowledge base costs
-	@$(BOT) -W ignore -m benchmarks.knowledge
+bench-knowledge: setup train ## How well articles on new topics are found, and what many cost: make bench-knowledge [FIT=1]
+	@$(BOT) -W ignore -m benchmarks.knowledge $(if $(FIT),--fit)
 
 .venv-language/.done:
 	$(PYTHON) -m venv .venv-language

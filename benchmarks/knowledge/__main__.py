@@ -1,18 +1,21 @@
 """Prints how articles on twelve topics that no message was trained for are found: `make bench-knowledge`.
 
 Articles and messages (tests/data/knowledge) were written by different hands. Runs in .venv-bot with the
-trained model.
+trained model. With `--fit` it prints the retriever's `likelihood` as it fits these
+messages and the encoder in use.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -23,6 +26,9 @@ from bot.question_index import QuestionIndex
 from locales.articles import ONLY, Article
 from locales.knowledge import Topic
 from locales.languages import list_languages
+
+if TYPE_CHECKING:
+    from bot.components.knowledge_retriever import KnowledgeRetriever
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "knowledge"
@@ -71,14 +77,45 @@ def make_many(articles: list[Article]) -> list[Article]:
     ]
 
 
+def fit_likelihood(
+    retriever: KnowledgeRetriever, ask: Callable[[str], object], lines: list[dict[str, Any]]
+) -> list[float]:
+    """Return the weights of what speaks for a new topic, and the constant, fitted to labelled messages."""
+    from sklearn.linear_model import LogisticRegression
+
+    evidence: list[tuple[float, ...]] = []
+    right: list[bool] = []
+    find_closest = retriever.find_closest
+
+    def listen(*arguments: Any) -> tuple[str, tuple[float, ...]] | None:
+        found = find_closest(*arguments)
+        if found is not None:
+            evidence.append(found[1])
+            right.append(found[0] in line["expected"])
+        return found
+
+    retriever.find_closest = listen  # type: ignore[method-assign]
+    for line in lines:
+        ask(line["text"])
+    retriever.find_closest = find_closest  # type: ignore[method-assign]
+    fitted = LogisticRegression(C=10, max_iter=500).fit(evidence, right)
+    return [round(float(weight), 1) for weight in (*fitted.coef_[0], fitted.intercept_[0])]
+
+
 def main() -> None:
     """Load the model, ask, and print."""
     from rasa.core.agent import Agent
 
+    from bot.components.knowledge_retriever import KnowledgeRetriever
     from bot.turn import parse_text
 
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.knowledge", description=__doc__)
+    parser.add_argument("--fit", action="store_true", help="print the likelihood that fits the encoder")
+    arguments = parser.parse_args()
     processor = Agent.load(str(model_path())).processor
     assert processor is not None
+    nodes = processor.graph_runner._instantiated_nodes.values()  # type: ignore[attr-defined]
+    (retriever,) = [node._component for node in nodes if isinstance(node._component, KnowledgeRetriever)]
     live = live_knowledge()
     before = live.base, live.index
     articles = read_articles()
@@ -90,6 +127,10 @@ def main() -> None:
 
     took = take_over(live, articles)
     print(f"{len(articles)} new articles live in {took:.2f} s")
+    if arguments.fit:
+        known_lines = [line for file in sorted(DEV.glob("??.jsonl")) for line in read_lines(file)]
+        lines = [*read_lines(DATA / "messages.jsonl"), *known_lines]
+        print(f"likelihood: {fit_likelihood(retriever, ask, lines)}")
     found: dict[str, list[tuple[bool, bool, bool]]] = defaultdict(list)
     for line in read_lines(DATA / "messages.jsonl"):
         said = ask(line["text"])

@@ -178,6 +178,18 @@ class KnowledgeRetriever(GraphComponent):
         self, message: Message, ranking: list[tuple[str, float]], language_so_far: str | None
     ) -> _Found | None:
         """Return the new topic that the message asks best, if there is any."""
+        closest = self.find_closest(message, ranking, language_so_far)
+        if closest is None:
+            return None
+        topic, evidence = closest
+        *weights, constant = self._config[LIKELIHOOD]
+        score = sum(weight * value for weight, value in zip(weights, evidence, strict=True)) + constant
+        return _Found(topic, 1 / (1 + math.exp(-score)))
+
+    def find_closest(
+        self, message: Message, ranking: list[tuple[str, float]], language_so_far: str | None
+    ) -> tuple[str, tuple[float, ...]] | None:
+        """Return the new topic with the closest question and what speaks for it (see LIKELIHOOD), if any."""
         index, encoding = live_knowledge().index, message.get(ENCODING)
         recognised = message.get(LANGUAGE) or {}
         if index is None or encoding is None or index.topics <= self._trained or recognised.get("foreign"):
@@ -190,16 +202,15 @@ class KnowledgeRetriever(GraphComponent):
         if new is None:
             return None
         old = next((score for topic, score in closest if topic in self._trained), 0.0)
-        by_new, by_old, by_confidence, by_out_of_scope, by_missing, constant = self._config[LIKELIHOOD]
-        score = (
-            by_new * new[1]
-            + by_old * old
-            + by_confidence * math.log(max(ranking[0][1], 1e-6))
-            + by_out_of_scope * dict(ranking).get(OUT_OF_SCOPE, 0.0)
-            + by_missing * (live_knowledge().base.find_article(new[0], language) is None)
-            + constant
+        topic, closeness = new
+        evidence = (
+            closeness,
+            old,
+            math.log(max(ranking[0][1], 1e-6)),
+            dict(ranking).get(OUT_OF_SCOPE, 0.0),
+            float(live_knowledge().base.find_article(topic, language) is None),
         )
-        return _Found(new[0], 1 / (1 + math.exp(-score)))
+        return topic, evidence
 
 
 @dataclass(frozen=True)
