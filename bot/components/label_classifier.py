@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -174,11 +173,8 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             raise UntrainedLabelClassifierError("training messages of two labels at least are needed")
         messages = [self._see(message) for message in examples]
         groups = [author_group(message) for message in examples]
-        # liblinear lets other threads run: both models are fitted at once.
-        with ThreadPoolExecutor() as pool:
-            whole = pool.submit(self._fit, messages, labels)
-            temperature = self._find_temperature(messages, labels, groups)
-            model, ngrams = whole.result()
+        temperature = self._find_temperature(messages, labels, groups)
+        model, ngrams = self._fit(messages, labels)
         self._model = replace(model, temperature=temperature)
         vectors = [vector for message in examples if (vector := _vector_of(message)) is not None]
         if vectors:

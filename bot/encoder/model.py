@@ -27,8 +27,7 @@ class Size:
     label_steps: int
 
 
-# As much as fits into 15 MB in 8 bits and into 3 ms a message on one core; trains in an hour and a half on
-# two.
+# As much as fits into 15 MB in 8 bits and into 3 ms a message on one core; trains in two hours on two.
 SHIPPED = Size(layers=4, width=384, heads=12, pieces=20_000, translation_steps=3_000, label_steps=1_400)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,59 +109,71 @@ def train_language_model(
         languages: Every language of the texts, in the order of the model's columns.
         order: Longest n-gram, in characters.
     """
-    counts = [_count(()) for _ in languages]
+    ngrams: list[Counter[str]] = [Counter() for _ in languages]
     words: list[Counter[str]] = [Counter() for _ in languages]
     for language, of_text in texts:
         if of_text:
             column = languages.index(language)
-            _count_into(counts[column], f" {' '.join(of_text)} ", order)
+            ngrams[column].update(_ngrams_of(f" {' '.join(of_text)} ", order))
             words[column].update(of_text)
-    seen = sorted({context + char for table in counts for context, after in table.items() for char in after})
-    rows = np.empty((len(seen), len(languages)), dtype=np.float16)
-    for column, table in enumerate(counts):
-        smoothed = _Smoothed(table)
-        rows[:, column] = [math.log(smoothed.probability(ngram[:-1], ngram[-1])) for ngram in seen]
+    seen, rows = _work_out(ngrams, order)
     known = sorted(set().union(*words))
-    word_rows = np.full((len(known), len(languages)), _NEVER, dtype=np.float16)
-    for column, of_language in enumerate(words):
-        total = max(1, of_language.total())
-        word_rows[:, column] = [
-            math.log(of_language[word] / total) if word in of_language else _NEVER for word in known
-        ]
-    model = LanguageModel(tuple(languages), order, NgramIndex(seen), rows, NgramIndex(known), word_rows)
+    counts = _as_matrix(words, known)
+    with np.errstate(divide="ignore"):
+        word_rows = np.log(counts / np.maximum(counts.sum(axis=0), 1))
+    model = LanguageModel(
+        tuple(languages),
+        order,
+        NgramIndex(seen),
+        rows.astype(np.float16),
+        NgramIndex(known),
+        np.maximum(word_rows, _NEVER).astype(np.float16),
+    )
     return model, Vocabulary(seen, known)
 
 
-_Table = dict[str, Counter]
+def _ngrams_of(text: str, order: int) -> list[str]:
+    """Return the n-grams that end with each character but the first, which is the space before the text."""
+    return [
+        text[start : end + 1]
+        for end in range(1, len(text))
+        for start in range(max(0, end - order + 1), end + 1)
+    ]
 
 
-def _count(_: tuple[()]) -> _Table:
-    return defaultdict(Counter)
+def _as_matrix(counts: Sequence[Counter[str]], names: Sequence[str]) -> np.ndarray:
+    """Return the counts as names × languages."""
+    return np.array([[of_language[name] for of_language in counts] for name in names], dtype=np.float32)
 
 
-def _count_into(table: _Table, text: str, order: int) -> None:
-    for end in range(1, len(text)):
-        for start in range(max(0, end - order + 1), end + 1):
-            table[text[start:end]][text[end]] += 1
-
-
-class _Smoothed:
-    def __init__(self, table: _Table) -> None:
-        self._table = table
-        self._totals = {context: (sum(after.values()), len(after)) for context, after in table.items()}
-        self._known: dict[tuple[str, str], float] = {}
-
-    def probability(self, context: str, char: str) -> float:
-        key = (context, char)
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._work_out(context, char)
-        return known
-
-    def _work_out(self, context: str, char: str) -> float:
-        shorter = self.probability(context[1:], char) if context else 1 / _ALPHABET_SIZE
-        totals = self._totals.get(context)
-        if totals is None:
-            return shorter
-        count, distinct = totals
-        return (self._table[context].get(char, 0) + distinct * shorter) / (count + distinct)
+def _work_out(counts: Sequence[Counter[str]], order: int) -> tuple[list[str], np.ndarray]:
+    """Return every n-gram, the shorter ones first, and the logarithm of P(last character | those before)."""
+    seen = sorted(set().union(*counts), key=lambda ngram: (len(ngram), ngram))
+    number = {ngram: row for row, ngram in enumerate(seen)}
+    lengths = np.array([len(ngram) for ngram in seen])
+    found = _as_matrix(counts, seen)
+    probabilities = np.empty_like(found)
+    for length in range(1, order + 1):
+        rows = np.flatnonzero(lengths == length)
+        if not len(rows):
+            break
+        first = rows[0]
+        of_length = seen[first : first + len(rows)]
+        # What the n-gram's end has without its first character; one character alone may be any.
+        shorter = (
+            np.float32(1 / _ALPHABET_SIZE)
+            if length == 1
+            else probabilities[[number[ngram[1:]] for ngram in of_length]]
+        )
+        # Sorted, those with the same characters before the last one stand together.
+        contexts = [ngram[:-1] for ngram in of_length]
+        starts = [row for row, context in enumerate(contexts) if row == 0 or context != contexts[row - 1]]
+        group = np.repeat(np.arange(len(starts)), np.diff([*starts, len(rows)]))
+        own = found[rows]
+        total = np.add.reduceat(own, starts, axis=0)[group]
+        distinct = np.add.reduceat((own > 0).astype(np.float32), starts, axis=0)[group]
+        # Where a language has never had these characters, the shorter n-gram decides.
+        probabilities[rows] = np.where(
+            total > 0, (own + distinct * shorter) / np.maximum(total + distinct, 1), shorter
+        )
+    return seen, np.log(probabilities)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 
 from bot.evaluation import OUT_OF_SCOPE
 from bot.learning.label_features import NgramCounts, Vocabulary
@@ -15,6 +18,9 @@ from bot.learning.ngram_index import read_ngrams, write_ngrams
 
 _NGRAMS_FILE = "ngrams.txt"
 _LARGEST_WEIGHT = 127  # of eight bits
+# More would be of use to machines with more processors, and take more memory.
+_PARTS = 4
+_REST = -1  # stands for all labels of the other parts
 
 
 @dataclass(frozen=True)
@@ -89,17 +95,12 @@ def fit_linear_model(
         softness: The support vector machine's C: the larger, the closer it follows the messages.
         temperature: Factor on scores, from `fit_temperature`.
     """
-    from sklearn.svm import LinearSVC
-
     distinct = tuple(sorted(set(labels)))
     vocabulary, ngrams = Vocabulary.fit(messages, least)
-    numbers = np.array([distinct.index(label) for label in labels])
-    # A finer tolerance changes no answer and takes a third longer.
-    machine = LinearSVC(C=softness, tol=0.1, random_state=0).fit(vocabulary.matrix(messages), numbers)
-    weights, bias = machine.coef_.T, machine.intercept_
-    if len(distinct) == 2:
-        # scikit-learn gives one column for two labels.
-        weights, bias = np.hstack([-weights, weights]), np.hstack([-bias, bias])
+    number = {label: column for column, label in enumerate(distinct)}
+    weights, bias = _fit_machines(
+        vocabulary.matrix(messages), np.array([number[label] for label in labels]), len(distinct), softness
+    )
     scales = np.maximum(np.abs(weights).max(axis=1), np.finfo(np.float32).tiny) / _LARGEST_WEIGHT
     model = LinearModel(
         labels=distinct,
@@ -110,6 +111,36 @@ def fit_linear_model(
         temperature=temperature,
     )
     return model, ngrams
+
+
+def _fit_machines(
+    matrix: sparse.csr_matrix, numbers: np.ndarray, count: int, softness: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights (n-grams × labels) and biases of a support vector machine for each label.
+
+    Each tells its label from all others, so parts of the labels can be fitted at once; the rest are one label
+    then. liblinear lets other threads run.
+    """
+    from sklearn.svm import LinearSVC
+
+    def fit(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        merged = np.where(np.isin(numbers, part), numbers, _REST)
+        # A finer tolerance changes no answer and takes a third longer.
+        machine = LinearSVC(C=softness, tol=0.1, random_state=0).fit(matrix, merged)
+        if len(machine.classes_) == 2:
+            # scikit-learn gives one column for two labels.
+            coefficients = np.vstack([-machine.coef_, machine.coef_])
+            intercepts = np.hstack([-machine.intercept_, machine.intercept_])
+        else:
+            coefficients, intercepts = machine.coef_, machine.intercept_
+        own = machine.classes_ != _REST
+        return coefficients[own], intercepts[own]
+
+    # As many parts on every machine, so that the model is the same.
+    parts = [part for part in np.array_split(np.arange(count), _PARTS) if len(part)]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _PARTS)) as pool:
+        fitted = list(pool.map(fit, parts if count > 2 else [np.arange(count)]))
+    return np.vstack([weights for weights, _ in fitted]).T, np.hstack([bias for _, bias in fitted])
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

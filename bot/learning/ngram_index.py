@@ -17,7 +17,7 @@ class NgramIndex:
 
     def __init__(self, ngrams: Iterable[str]) -> None:
         """Number the n-grams, all different, in their order."""
-        hashes = np.fromiter(map(hash, ngrams), dtype=np.int64)
+        hashes = np.fromiter(_hashes_of(ngrams), dtype=np.int64)
         self._numbers = np.argsort(hashes, kind="stable").astype(np.int32)
         self._hashes = hashes[self._numbers]
 
@@ -28,10 +28,16 @@ class NgramIndex:
         """Return the number of each n-gram, and -1 for those that are not in the list."""
         if not len(self._hashes):
             return np.full(len(ngrams), -1, dtype=np.int32)
-        asked = np.fromiter(map(hash, ngrams), dtype=np.int64, count=len(ngrams))
+        asked = np.fromiter(_hashes_of(ngrams), dtype=np.int64, count=len(ngrams))
         places = self._hashes.searchsorted(asked)
         places[places == len(self._hashes)] = 0
         return np.where(self._hashes[places] == asked, self._numbers[places], np.int32(-1))
+
+
+def _hashes_of(ngrams: Iterable[str]) -> Iterator[int]:
+    # Python hashes the bytes that a string is kept in, one or two a character: "慡" and "aa" would be alike.
+    # After a space they don't.
+    return map(hash, map(" ".__add__, ngrams))
 
 
 def write_ngrams(path: Path, ngrams: Iterable[str]) -> None:

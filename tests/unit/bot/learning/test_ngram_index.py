@@ -19,6 +19,12 @@ def test_every_ngram_has_the_number_of_its_place() -> None:
     assert index.find([]).tolist() == []
 
 
+def test_strings_of_the_same_bytes_are_not_taken_for_one_another() -> None:
+    alike = ["aa", "慡", "aaaa", "慡慡", "a", "a\x00", "😀", "\ud83d"]
+    assert NgramIndex(alike).find(alike).tolist() == list(range(len(alike)))
+    assert NgramIndex(["慡"]).find(["aa"]).tolist() == [-1]
+
+
 def test_an_empty_index_finds_nothing() -> None:
     assert NgramIndex([]).find(["a"]).tolist() == [-1]
 
