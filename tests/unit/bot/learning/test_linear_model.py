@@ -101,7 +101,7 @@ def test_weights_in_eight_bits_change_hardly_a_score(seen: list[NgramCounts]) ->
     numbers = [model.labels.index(label) for label in LABELS]
     exact = LinearSVC(C=0.5, tol=0.1, random_state=0).fit(matrix, numbers).decision_function(matrix)
     # The scores of a label and of another are about two apart.
-    assert np.abs(model.scores_of(seen) - exact).max() < 0.02
+    assert np.abs(model.scores_of(seen) - exact).max() < 0.1
 
 
 def test_temperature_makes_right_scores_surer_and_random_ones_less_sure() -> None:
