@@ -22,14 +22,13 @@ from bot.components.label_classifier import (
     LEAST_MESSAGES,
     LONGEST_NGRAM,
     NGRAM_WEIGHT,
-    OUT_OF_SCOPE_SHARE,
     SOFTNESS,
     SURE_FROM,
     LabelClassifier,
 )
 from bot.learning.dense_model import fit_dense_model
 from bot.learning.label_features import NgramCounts, count_ngrams
-from bot.learning.linear_model import fit_linear_model, fit_temperature, weaken_out_of_scope, weigh_opinions
+from bot.learning.linear_model import fit_linear_model, fit_temperature, weigh_opinions
 from bot.training_data import TrainingMessage
 
 SETTINGS = LabelClassifier.get_default_config()
@@ -125,7 +124,7 @@ class Both(Contender):
             probabilities = weigh_opinions(
                 (self._encoder.ask(text), SETTINGS[DENSE_WEIGHT]), (probabilities, SETTINGS[NGRAM_WEIGHT])
             )
-        return weaken_out_of_scope(self.labels, probabilities, SETTINGS[OUT_OF_SCOPE_SHARE])
+        return probabilities
 
 
 class StockDiet(Contender):

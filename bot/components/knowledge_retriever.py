@@ -36,6 +36,7 @@ from locales.languages import find_language
 from locales.markets import default_language
 
 LIKELIHOOD = "likelihood"
+SURE_FROM = "sure_from"
 ANSWER_FROM = "answer_from"
 CLARIFY_FROM = "clarify_from"
 
@@ -64,6 +65,9 @@ class KnowledgeRetriever(GraphComponent):
             # topics (tests/data/knowledge) and on the dev messages, by other hands; with the last number
             # 0.3 % of the latter are answered with a new topic (`make bench-knowledge`).
             LIKELIHOOD: [12.1, -0.2, -1.6, 2.5, 1.5, -9.6],
+            # From this confidence on a trained topic or task is meant, and no article is looked for: a new
+            # topic would have to be likelier still, and three in four messages are spared the encoder.
+            SURE_FROM: 0.95,
             # As of the LabelClassifier.
             ANSWER_FROM: 0.7,
             CLARIFY_FROM: 0.25,
@@ -193,6 +197,9 @@ class KnowledgeRetriever(GraphComponent):
         index, encoding = live_knowledge().index, message.get(ENCODING)
         recognised = message.get(LANGUAGE) or {}
         if index is None or encoding is None or index.topics <= self._trained or recognised.get("foreign"):
+            return None
+        label, confidence = ranking[0]
+        if label != OUT_OF_SCOPE and confidence >= self._config[SURE_FROM]:
             return None
         detected = find_language(recognised.get("detected"))
         language = detected.tag if detected else language_so_far or default_language()

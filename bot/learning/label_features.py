@@ -19,6 +19,9 @@ from locales.languages import fold
 _CHARACTERS, _FOLDED, _WORDS, _PIECES = "c:", "f:", "w:", "p:"
 
 
+# Messages whose n-grams are looked up together: all of a language would fill the memory.
+_ROWS_AT_ONCE = 2048
+
 # One message as the classifier sees it: how often it has each n-gram.
 NgramCounts = dict[str, int]
 
@@ -33,11 +36,15 @@ def count_ngrams(text: str, pieces: Sequence[str], longest: int) -> NgramCounts:
     """
     masked = mask_details(text)
     words = masked.split()
-    counts: Counter[str] = Counter(_CHARACTERS + gram for gram in _within(words, 1, longest))
     # Once more without accents: many leave them out, Vietnamese customers all of them.
-    counts.update(_FOLDED + gram for gram in _within(_fold(masked).split(), 2, longest))
-    counts.update(_WORDS + gram for gram in _one_and_two(words))
-    counts.update(_PIECES + gram for gram in _one_and_two(pieces))
+    counts = Counter(
+        [
+            *_within(words, 1, longest, _CHARACTERS),
+            *_within(_fold(masked).split(), 2, longest, _FOLDED),
+            *[_WORDS + gram for gram in _one_and_two(words)],
+            *[_PIECES + gram for gram in _one_and_two(pieces)],
+        ]
+    )
     return dict(counts)
 
 
@@ -46,12 +53,13 @@ def _fold(text: str) -> str:
     return fold(text).replace("đ", "d")
 
 
-def _within(words: Sequence[str], shortest: int, longest: int) -> Iterable[str]:
-    for word in words:
-        padded = f" {word} "
-        for size in range(shortest, longest + 1):
-            for start in range(len(padded) - size + 1):
-                yield padded[start : start + size]
+def _within(words: Sequence[str], shortest: int, longest: int, kind: str) -> list[str]:
+    return [
+        kind + padded[start : start + size]
+        for padded in [f" {word} " for word in words]
+        for size in range(shortest, longest + 1)
+        for start in range(len(padded) - size + 1)
+    ]
 
 
 def _one_and_two(parts: Sequence[str]) -> Iterable[str]:
@@ -94,13 +102,29 @@ class Vocabulary:
 
     def matrix(self, messages: Sequence[NgramCounts]) -> sparse.csr_matrix:
         """Return the messages as rows, their n-grams as columns."""
-        starts, columns, values = [0], [], []
-        for message in messages:
-            own_columns, own_values = self.vector(message)
-            columns.append(own_columns)
-            values.append(own_values)
-            starts.append(starts[-1] + len(own_columns))
+        parts = [
+            self._rows(messages[start : start + _ROWS_AT_ONCE])
+            for start in range(0, len(messages), _ROWS_AT_ONCE)
+        ]
+        return sparse.vstack(parts, format="csr")
+
+    def _rows(self, messages: Sequence[NgramCounts]) -> sparse.csr_matrix:
+        """As `vector` does one message, but many at once, which takes a fifth of the time."""
+        sizes = [len(message) for message in messages]
+        ngrams = [ngram for message in messages for ngram in message]
+        columns = self.index.find(ngrams)
+        known = columns >= 0
+        counts = np.fromiter(
+            (count for message in messages for count in message.values()), dtype=np.float32, count=len(ngrams)
+        )[known]
+        kinds = np.frombuffer("".join([ngram[0] for ngram in ngrams]).encode("ascii"), dtype=np.uint8)[known]
+        rows = np.repeat(np.arange(len(messages)), sizes)[known]
+        columns = columns[known]
+        values = (1 + np.log(counts)) * self.weights[columns]
+        groups = rows * 128 + kinds
+        lengths = np.sqrt(np.bincount(groups, values * values))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(messages)))])
         return sparse.csr_matrix(
-            (np.concatenate(values), np.concatenate(columns), starts),
+            ((values / lengths[groups]).astype(np.float32), columns, starts),
             shape=(len(messages), len(self.index)),
         )

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from bot.evaluation import OUT_OF_SCOPE
 from bot.learning.label_features import NgramCounts, Vocabulary
 from bot.learning.ngram_index import read_ngrams, write_ngrams
 
@@ -123,10 +122,15 @@ def _fit_machines(
     """
     from sklearn.svm import LinearSVC
 
+    # As liblinear wants it: converted and sorted once, not by every thread in what it shares with the others.
+    matrix = matrix.astype(np.float64)
+    matrix.sum_duplicates()
+
     def fit(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         merged = np.where(np.isin(numbers, part), numbers, _REST)
+        given = sparse.csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape)
         # A finer tolerance changes no answer and takes a third longer.
-        machine = LinearSVC(C=softness, tol=0.1, random_state=0).fit(matrix, merged)
+        machine = LinearSVC(C=softness, tol=0.1, random_state=0).fit(given, merged)
         if len(machine.classes_) == 2:
             # scikit-learn gives one column for two labels.
             coefficients = np.vstack([-machine.coef_, machine.coef_])
@@ -172,10 +176,3 @@ def weigh_opinions(*opinions: tuple[np.ndarray, float]) -> np.ndarray:
     return softmax(
         np.sum([weight * np.log(probabilities + 1e-9) for probabilities, weight in opinions], axis=0)
     )
-
-
-def weaken_out_of_scope(labels: Sequence[str], probabilities: np.ndarray, share: float) -> np.ndarray:
-    """Return the probabilities with so much of that of `out_of_scope`, adding up to one again."""
-    factors = np.array([share if label == OUT_OF_SCOPE else 1.0 for label in labels])
-    weakened = probabilities * factors
-    return np.asarray(weakened / weakened.sum())

@@ -88,6 +88,12 @@ def test_a_message_that_is_plainly_something_else_stays_so(live: Live) -> None:
     assert (found["label"], found["confidence"]) == ("faq/old", 0.97)
 
 
+def test_nothing_is_looked_for_where_the_classifier_is_sure(live: Live) -> None:
+    found = ask("jihg ghij", {"faq/old": 0.96, "greet": 0.01})
+    assert (found["label"], found["confidence"]) == ("faq/old", 0.96)
+    assert ask("jihg ghij", {"out_of_scope": 0.96, "greet": 0.01})["label"] == "faq/new"
+
+
 def test_what_may_be_meant_is_offered(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     config = KnowledgeRetriever.get_default_config()
     # As likely as not … less the half.

@@ -185,18 +185,6 @@ def test_a_message_is_encoded_only_where_ngrams_are_not_sure(
     assert len(called) == encoded
 
 
-def test_out_of_scope_counts_less_than_its_many_messages(workshop: Workshop) -> None:
-    shares = {}
-    for share in (1.0, 0.5):
-        classifier = workshop.create(LabelClassifier, out_of_scope_share=share)
-        examples = data().training_examples
-        jokes = [training_message(text, "out_of_scope", "en", "en-1") for text in ("tell a joke", "who won")]
-        classifier.train(TrainingData([*examples, *jokes]))
-        ranking = read(classifier, "a joke")["understanding"]["ranking"]
-        shares[share] = {entry["label"]: entry["confidence"] for entry in ranking}["out_of_scope"]
-    assert shares[0.5] == pytest.approx(shares[1.0] / 2 / (1 - shares[1.0] / 2), abs=0.001)
-
-
 def test_one_label_cannot_be_learnt(workshop: Workshop) -> None:
     greetings = TrainingData([training_message("hello", "greet", "en", "en-1")])
     with pytest.raises(UntrainedLabelClassifierError):
