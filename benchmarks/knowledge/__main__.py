@@ -88,16 +88,16 @@ def fit_likelihood(
     find_closest = retriever.find_closest
 
     def listen(*arguments: Any) -> tuple[str, tuple[float, ...]] | None:
-        found = find_closest(*arguments)
+        found: tuple[str, tuple[float, ...]] | None = find_closest(*arguments)
         if found is not None:
             evidence.append(found[1])
             right.append(found[0] in line["expected"])
         return found
 
-    retriever.find_closest = listen  # type: ignore[method-assign]
+    retriever.find_closest = listen
     for line in lines:
         ask(line["text"])
-    retriever.find_closest = find_closest  # type: ignore[method-assign]
+    retriever.find_closest = find_closest
     fitted = LogisticRegression(C=10, max_iter=500).fit(evidence, right)
     return [round(float(weight), 1) for weight in (*fitted.coef_[0], fitted.intercept_[0])]
 
@@ -114,7 +114,7 @@ def main() -> None:
     arguments = parser.parse_args()
     processor = Agent.load(str(model_path())).processor
     assert processor is not None
-    nodes = processor.graph_runner._instantiated_nodes.values()  # type: ignore[attr-defined]
+    nodes = processor.graph_runner._instantiated_nodes.values()
     (retriever,) = [node._component for node in nodes if isinstance(node._component, KnowledgeRetriever)]
     live = live_knowledge()
     before = live.base, live.index
