@@ -36,6 +36,7 @@ from locales.languages import find_language
 from locales.markets import default_language
 
 LIKELIHOOD = "likelihood"
+OFFER_FROM = "offer_from"
 SURE_FROM = "sure_from"
 ANSWER_FROM = "answer_from"
 CLARIFY_FROM = "clarify_from"
@@ -63,11 +64,13 @@ class KnowledgeRetriever(GraphComponent):
             # the logarithm of the classifier's confidence, the probability that it gives out_of_scope, and
             # whether the topic has no article in the message's language. Fitted on messages about twelve new
             # topics (tests/data/knowledge) and on the dev messages, by other hands; with the last number
-            # 0.3 % of the latter are answered with a new topic (`make bench-knowledge`).
-            LIKELIHOOD: [12.1, -0.2, -1.6, 2.5, 1.5, -9.6],
+            # 0.4 % of the latter are answered with a new topic (`make bench-knowledge`).
+            LIKELIHOOD: [12.1, -0.2, -1.6, 2.5, 1.5, -9.2],
+            # From this likelihood on a new topic is offered where the message seems out of scope otherwise.
+            OFFER_FROM: 0.1,
             # From this confidence on a trained topic or task is meant, and no article is looked for: a new
-            # topic would have to be likelier still, and three in four messages are spared the encoder.
-            SURE_FROM: 0.95,
+            # topic would have to be likelier still, and half of the messages are spared the encoder.
+            SURE_FROM: 0.99,
             # As of the LabelClassifier.
             ANSWER_FROM: 0.7,
             CLARIFY_FROM: 0.25,
@@ -161,11 +164,16 @@ class KnowledgeRetriever(GraphComponent):
             if not is_topic(label) or base.find_topic(label)
         ]
         found = self._find(message, ranking, context.language)
+        is_strange = (
+            found is not None
+            and ranking[0][0] == OUT_OF_SCOPE
+            and found.likelihood >= self._config[OFFER_FROM]
+        )
         if found is not None and found.likelihood > (left[0][1] if left else self._thresholds.clarify_from):
             rest = 1.0 - found.likelihood
             left = [(found.topic, found.likelihood), *((label, share * rest) for label, share in left)]
-        elif found is not None and understood["decision"] == "clarify":
-            # Worth being offered.
+        elif found is not None and (understood["decision"] == "clarify" or is_strange):
+            # Worth being offered, also in place of "that is not our business": somebody has written of it.
             left = sorted([*left, (found.topic, found.likelihood)], key=lambda entry: -entry[1])
         if left == ranking:
             return None
@@ -174,6 +182,8 @@ class KnowledgeRetriever(GraphComponent):
         label, confidence = left[0]
         shown = tuple((name, round(share, 4)) for name, share in left[:RANKED])
         decision = decide(confidence, self._thresholds)
+        if is_strange and label == OUT_OF_SCOPE:
+            decision = "clarify"
         if understood["decision"] == "fallback" and label == understood["label"]:
             decision = "fallback"
         return Understanding(label, round(confidence, 4), shown, decision)

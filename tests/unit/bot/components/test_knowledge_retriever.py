@@ -89,9 +89,22 @@ def test_a_message_that_is_plainly_something_else_stays_so(live: Live) -> None:
 
 
 def test_nothing_is_looked_for_where_the_classifier_is_sure(live: Live) -> None:
-    found = ask("jihg ghij", {"faq/old": 0.96, "greet": 0.01})
-    assert (found["label"], found["confidence"]) == ("faq/old", 0.96)
-    assert ask("jihg ghij", {"out_of_scope": 0.96, "greet": 0.01})["label"] == "faq/new"
+    found = ask("jihg ghij", {"faq/old": 0.995, "greet": 0.001})
+    assert (found["label"], found["confidence"]) == ("faq/old", 0.995)
+    assert ask("jihg ghij", {"out_of_scope": 0.995, "greet": 0.001})["label"] == "faq/new"
+
+
+def test_a_new_topic_is_offered_in_place_of_out_of_scope(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        KnowledgeRetriever, "find_closest", lambda *_: ("faq/new", (0.4, 0.4, -0.3, 0.76, 1.0))
+    )
+    found = ask("affilate", {"out_of_scope": 0.76, "faq/old": 0.07})
+    assert (found["label"], found["decision"]) == ("out_of_scope", "clarify")
+    assert "faq/new" in [entry["label"] for entry in found["ranking"]]
+    monkeypatch.setattr(
+        KnowledgeRetriever, "find_closest", lambda *_: ("faq/new", (0.0, 0.4, -0.3, 0.76, 1.0))
+    )
+    assert ask("che ore sono", {"out_of_scope": 0.76, "faq/old": 0.07})["decision"] == "answer"
 
 
 def test_what_may_be_meant_is_offered(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
