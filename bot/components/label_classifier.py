@@ -31,12 +31,7 @@ from bot.context import Context, parse_context
 from bot.fingerprint import LEARNT_WITH, fingerprint
 from bot.learning.dense_model import DenseModel, fit_dense_model
 from bot.learning.label_features import NgramCounts, count_ngrams
-from bot.learning.linear_model import (
-    LinearModel,
-    fit_linear_model,
-    fit_temperature,
-    weigh_opinions,
-)
+from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature, weigh_opinions
 from bot.learning.training_messages import author_group, hold_out, label_of
 from bot.understanding import Thresholds, Understanding, understand
 

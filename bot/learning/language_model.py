@@ -46,14 +46,18 @@ class LanguageModel:
         """Return the words' natural log likelihood in each language, and the characters counted."""
         text = f" {' '.join(words)} "
         length = len(text) - 1
-        # Of every character the n-grams that end with it, the longest first; "" is in no list.
-        ngrams = [
-            text[end - size : end] if size <= end else ""
-            for end in range(2, length + 2)
-            for size in range(self.order, 0, -1)
-        ]
-        numbers = self.index.find(ngrams).reshape(length, self.order)
-        longest = numbers[np.arange(length), (numbers >= 0).argmax(axis=1)]
+        # Of every character the longest n-gram known that ends with it: most have one of the full length.
+        longest = self.index.find([text[max(0, end - self.order) : end] for end in range(2, length + 2)])
+        missing = np.flatnonzero(longest < 0)
+        if len(missing) and self.order > 1:
+            shorter = self.index.find(
+                [
+                    text[max(0, end - size) : end]
+                    for end in (missing + 2).tolist()
+                    for size in range(self.order - 1, 0, -1)
+                ]
+            ).reshape(len(missing), self.order - 1)
+            longest[missing] = shorter[np.arange(len(missing)), (shorter >= 0).argmax(axis=1)]
         by_character = self.rows[longest].astype(np.float32)
         by_character[longest < 0] = -math.log(_ALPHABET_SIZE)
         # A word ends with the space after it.
