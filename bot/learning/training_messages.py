@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from rasa.shared.nlu.training_data.message import Message
 
-METADATA = "metadata"
+from bot.training_data import author_number
 
-_TRAILING_NUMBER = re.compile(r"(\d+)$")
+METADATA = "metadata"
 
 
 def label_of(message: Message) -> str:
@@ -28,8 +27,7 @@ def author_group(message: Message) -> int:
     Messages of one author resemble each other. Holding out half of the authors, in every language at once,
     measures what a stranger's message meets, with one model instead of one an author.
     """
-    number = _TRAILING_NUMBER.search(message.get(METADATA)["author"])
-    return int(number[1]) % 2 if number else 0
+    return author_number(message.get(METADATA)["author"]) % 2
 
 
 def hold_out(groups: Sequence[int]) -> list[bool]:
