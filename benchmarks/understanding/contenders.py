@@ -8,7 +8,6 @@ import sys
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from bot.components.label_classifier import (
     LabelClassifier,
 )
 from bot.learning.dense_model import fit_dense_model
-from bot.learning.label_features import NgramCounts, count_ngrams
+from bot.learning.label_features import NgramCounts, Vocabulary, count_ngrams
 from bot.learning.linear_model import fit_linear_model, fit_temperature, weigh_opinions
 from bot.training_data import TrainingMessage
 
@@ -63,20 +62,18 @@ class NGrams(Contender):
 
     def fit(self, messages: Sequence[TrainingMessage]) -> None:
         seen = [self.count_ngrams(message.text) for message in messages]
-        labels = [message.label for message in messages]
-        settings = {"least": SETTINGS[LEAST_MESSAGES], "softness": SETTINGS[SOFTNESS]}
+        vocabulary, _ = Vocabulary.fit(seen, SETTINGS[LEAST_MESSAGES])
+        matrix = vocabulary.matrix(seen)
+        labels = np.array([message.label for message in messages])
         # How sure to be is found on every fifth message, with a model that has not seen it.
-        held = [position % 5 == 0 for position in range(len(seen))]
-        part, _ = fit_linear_model(
-            [one for one, out in zip(seen, held, strict=True) if not out],
-            [one for one, out in zip(labels, held, strict=True) if not out],
-            **settings,
+        held = np.arange(len(labels)) % 5 == 0
+        softness = SETTINGS[SOFTNESS]
+        part = fit_linear_model(vocabulary, matrix[~held], labels[~held].tolist(), softness=softness)
+        truths = np.array([part.labels.index(label) for label in labels[held]])
+        temperature = fit_temperature(part.scores_of(matrix[held]), truths, least=0.5, most=20.0)
+        self.model = fit_linear_model(
+            vocabulary, matrix, labels.tolist(), softness=softness, temperature=temperature
         )
-        scores = part.scores_of([one for one, out in zip(seen, held, strict=True) if out])
-        truths = [part.labels.index(one) for one, out in zip(labels, held, strict=True) if out]
-        temperature = fit_temperature(scores, np.array(truths), least=0.5, most=20.0)
-        whole, _ = fit_linear_model(seen, labels, **settings)
-        self.model = replace(whole, temperature=temperature)
         self.labels = self.model.labels
 
     def ask(self, text: str) -> np.ndarray:

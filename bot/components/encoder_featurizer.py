@@ -43,6 +43,7 @@ SEQUENCE = "sequence"
 BATCH_SIZE = "batch_size"
 
 WHEN_ASKED = "when_asked"
+EVERY = "every"
 
 # A function without arguments that returns a message's vectors (`Encoded`, of one text).
 ENCODING = "encoding"
@@ -77,6 +78,9 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
             # Encode a customer's message only when `encoding` is called, and add no features to it: for most
             # messages n-grams are sure alone. Not for pipelines with a component that reads the features.
             WHEN_ASKED: False,
+            # 1: every training message gets features, 2: every other one. They take their time, and what
+            # learns from vectors may need fewer messages than what learns from n-grams.
+            EVERY: 1,
             # Messages encoded at once in training. The graph scales its 8-bit numbers by the largest in the
             # batch, so a message's vector turns a little from the one it has alone (cosine 0.998).
             BATCH_SIZE: 32,
@@ -92,11 +96,12 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
         """Check the config.
 
         Raises:
-            InvalidConfigException: The batch size is no positive number, or vectors for each token are wanted
-                that nothing would be added to.
+            InvalidConfigException: A number is no positive one, or vectors for each token are wanted that
+                nothing would be added to.
         """
-        if not isinstance(config[BATCH_SIZE], int) or config[BATCH_SIZE] < 1:
-            raise InvalidConfigException(f"{BATCH_SIZE} must be 1 or more, not {config[BATCH_SIZE]!r}")
+        for key in (BATCH_SIZE, EVERY):
+            if not isinstance(config[key], int) or config[key] < 1:
+                raise InvalidConfigException(f"{key} must be 1 or more, not {config[key]!r}")
         if config[WHEN_ASKED] and config[SEQUENCE]:
             raise InvalidConfigException(f"{SEQUENCE} needs {WHEN_ASKED}: false, which adds the features")
 
@@ -126,8 +131,9 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
         self._encoder = encoder
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """Add features to every training message that has a text."""
-        messages = [message for message in training_data.training_examples if message.get(TEXT)]
+        """Add features to the training messages that have a text, or to every so-manieth (`every`)."""
+        with_text = [message for message in training_data.training_examples if message.get(TEXT)]
+        messages = with_text[:: self._config[EVERY]]
         # Of one length, as padding costs as much as text; in threads, as ONNX Runtime lets the others run.
         messages.sort(key=lambda message: len(message.get(TEXT)))
         size = self._config[BATCH_SIZE]

@@ -24,13 +24,14 @@ from rasa.shared.nlu.constants import (
 )
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from scipy import sparse
 
 from bot.components.encoder_featurizer import ENCODING
 from bot.components.language_identifier import LANGUAGE
 from bot.context import Context, parse_context
 from bot.fingerprint import LEARNT_WITH, fingerprint
 from bot.learning.dense_model import DenseModel, fit_dense_model
-from bot.learning.label_features import NgramCounts, count_ngrams
+from bot.learning.label_features import NgramCounts, Vocabulary, count_ngrams
 from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature, weigh_opinions
 from bot.learning.training_messages import author_group, hold_out, label_of
 from bot.understanding import Thresholds, Understanding, understand
@@ -166,14 +167,23 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         if len(set(labels)) < 2:
             raise UntrainedLabelClassifierError("training messages of two labels at least are needed")
         messages = [self._see(message) for message in examples]
-        groups = [author_group(message) for message in examples]
-        temperature = self._find_temperature(messages, labels, groups)
-        model, ngrams = self._fit(messages, labels)
-        self._model = replace(model, temperature=temperature)
-        vectors = [vector for message in examples if (vector := _vector_of(message)) is not None]
-        if vectors:
+        vocabulary, ngrams = Vocabulary.fit(messages, self._config[LEAST_MESSAGES])
+        matrix = vocabulary.matrix(messages)
+        del messages
+        held_out = np.array(hold_out([author_group(message) for message in examples]))
+        temperature = self._find_temperature(vocabulary, matrix, np.array(labels), held_out)
+        self._model = fit_linear_model(
+            vocabulary, matrix, labels, softness=self._config[SOFTNESS], temperature=temperature
+        )
+        encoded = [
+            (vector, label)
+            for message, label in zip(examples, labels, strict=True)
+            if (vector := _vector_of(message)) is not None
+        ]
+        if encoded:
+            vectors, of_vectors = zip(*encoded, strict=True)
             self._dense = fit_dense_model(
-                np.stack(vectors), labels, self._model.labels, self._config[DENSE_SOFTNESS]
+                np.stack(vectors), of_vectors, self._model.labels, self._config[DENSE_SOFTNESS]
             )
         with self._model_storage.write_to(self._resource) as folder:
             self._model.save(folder, ngrams)
@@ -181,24 +191,21 @@ class LabelClassifier(GraphComponent, IntentClassifier):
                 self._dense.save(folder)
         return self._resource
 
-    def _find_temperature(self, messages: list[NgramCounts], labels: list[str], groups: list[int]) -> float:
+    def _find_temperature(
+        self, vocabulary: Vocabulary, matrix: sparse.csr_matrix, labels: np.ndarray, held_out: np.ndarray
+    ) -> float:
         """Work out how sure n-grams are to be, on messages by authors that a model has not seen."""
-        held_out = hold_out(groups)
-        rest = [position for position, out in enumerate(held_out) if not out]
-        model, _ = self._fit(
-            [messages[position] for position in rest], [labels[position] for position in rest]
+        model = fit_linear_model(
+            vocabulary, matrix[~held_out], labels[~held_out].tolist(), softness=self._config[SOFTNESS]
         )
         # A label that only the held-out authors have cannot be found by the others' model.
-        strange = [
-            position for position, out in enumerate(held_out) if out and labels[position] in model.labels
-        ]
-        if not strange:
+        strange = np.flatnonzero(held_out & np.isin(labels, model.labels))
+        if not len(strange):
             return 1.0
         # As many as tell it to a hundredth.
         strange = strange[:: max(1, len(strange) // _ASKED)]
-        scores = model.scores_of([messages[position] for position in strange])
-        truths = np.array([model.labels.index(labels[position]) for position in strange])
-        return fit_temperature(scores, truths, least=0.5, most=20.0)
+        truths = np.array([model.labels.index(label) for label in labels[strange]])
+        return fit_temperature(model.scores_of(matrix[strange]), truths, least=0.5, most=20.0)
 
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
@@ -233,14 +240,6 @@ class LabelClassifier(GraphComponent, IntentClassifier):
                     (probabilities, self._config[NGRAM_WEIGHT]),
                 )
         return understand(self._model.labels, probabilities, context, details, self._thresholds)
-
-    def _fit(self, messages: list[NgramCounts], labels: list[str]) -> tuple[LinearModel, list[str]]:
-        return fit_linear_model(
-            messages,
-            labels,
-            least=self._config[LEAST_MESSAGES],
-            softness=self._config[SOFTNESS],
-        )
 
     def _see(self, message: Message) -> NgramCounts:
         tokens = message.get(TEXT_TOKENS) or () if self._config[PIECES] else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,8 @@ SCRIPT_SHARE = "script_share"
 DOUBT = "doubt"
 SECOND_OPINION_WEIGHT = "second_opinion_weight"
 FEW_WORDS = "few_words"
+SURE_MARGIN = "sure_margin"
+STRANGE_SHARE = "strange_share"
 GENERAL_WEIGHT = "general_weight"
 GENERAL_WEIGHT_FEW = "general_weight_few"
 FOREIGN_SHARE = "foreign_share"
@@ -49,6 +52,7 @@ INVERTED_MARK = "inverted_mark"
 
 # A sign of these is as much as so many letters of an alphabet.
 _LETTERS_IN = {"CJK": 3, "HANGUL": 3}
+_NEUTRAL_WORDS = "ok okay oké oke okey okie k email e-mail mail id n nr no ord"
 _INVERTED_MARK = re.compile("[¿¡]")
 
 
@@ -85,23 +89,7 @@ class LanguageIdentifier(GraphComponent):
             ORDER: 4,
             # Words in use in every language, beside the names of carriers and ways to pay, which come from
             # data/shop.yml.
-            NEUTRAL_WORDS: [
-                "ok",
-                "okay",
-                "oké",
-                "oke",
-                "okey",
-                "okie",
-                "k",
-                "email",
-                "e-mail",
-                "mail",
-                "id",
-                "n",
-                "nr",
-                "no",
-                "ord",
-            ],
+            NEUTRAL_WORDS: _NEUTRAL_WORDS.split(),
             # How likely the next message is in the language of the conversation so far …
             CONVERSATION_PRIOR: 0.9,
             # … and, where there is none yet, in the one that the widget or the phone number hints at.
@@ -120,6 +108,10 @@ class LanguageIdentifier(GraphComponent):
             GENERAL_WEIGHT: 4.0,
             # … and in texts of fewer than so many words, where ours knows better what a customer says.
             FEW_WORDS: 3,
+            # Words that our model finds so much likelier in one language than in any other (natural
+            # logarithm) need no second one, as long as it has seen all but this share of them.
+            SURE_MARGIN: 12.0,
+            STRANGE_SHARE: 0.2,
             GENERAL_WEIGHT_FEW: 1.0,
             # Share of the shop's own customers that may be taken for speakers of an unknown language: of
             # sentences in Turkish, Polish, Indonesian, Swedish, Czech and Romanian 95 % are found then …
@@ -236,6 +228,8 @@ class LanguageIdentifier(GraphComponent):
                 return self._unknown(len(words), 1.0, script=True)
             only = np.full(len(prior), -np.inf)
             only[columns] = 0.0
+            if len(columns) == 1:
+                return self._result(np.exp(only), len(words), script=True)
         else:
             only = np.zeros(len(prior))
         scores, foreignness = self._score(self._model, words, is_latin=speakers is None)
@@ -273,17 +267,21 @@ class LanguageIdentifier(GraphComponent):
     def _score(self, model: LanguageModel, words: list[str], *, is_latin: bool) -> tuple[np.ndarray, float]:
         """Return the log likelihoods by both models, and how little the words look like any of the languages.
 
-        Foreignness adds up how unlikely our own model finds a character, and what the general one says.
+        Foreignness adds up how unlikely our own model finds a character, and what the general one says. The
+        general one isn't asked where our own is sure and knows the words.
         """
+        own, length, strange = model.score(words)
+        foreignness = -own.max() / length - self._config[LENGTH_SLACK] / math.sqrt(length)
+        second, best = np.partition([*own, -math.inf], -2)[-2:]
+        is_known = strange <= len(words) * self._config[STRANGE_SHARE]
+        if is_known and best - second > self._config[SURE_MARGIN]:
+            return own, float(foreignness)
         if self._general is None:
             self._general = GeneralLanguageModel(model.languages)
-        own, length = model.score(words)
         general, general_foreignness = self._general.score(words, is_latin=is_latin)
-        slack = self._config[LENGTH_SLACK] / math.sqrt(length)
-        foreignness = general_foreignness - own.max() / length - slack
         is_few = len(words) < self._config[FEW_WORDS]
         weight = self._config[GENERAL_WEIGHT_FEW if is_few else GENERAL_WEIGHT]
-        return own + weight * general, float(foreignness)
+        return own + weight * general, float(foreignness + general_foreignness)
 
     def _prior(self, context: Context) -> np.ndarray:
         assert self._model is not None
@@ -307,11 +305,10 @@ class LanguageIdentifier(GraphComponent):
         The Latin script is written everywhere: names and romanised words in it say little.
         """
         counts: dict[str, int] = {}
-        for word in words:
-            for char in word:
-                alphabet = alphabet_of(char)
-                if alphabet:
-                    counts[alphabet] = counts.get(alphabet, 0) + _LETTERS_IN.get(alphabet, 1)
+        for char, times in Counter("".join(words)).items():
+            alphabet = alphabet_of(char)
+            if alphabet:
+                counts[alphabet] = counts.get(alphabet, 0) + times * _LETTERS_IN.get(alphabet, 1)
         total = sum(counts.values())
         if not total:
             return None
@@ -326,9 +323,10 @@ class LanguageIdentifier(GraphComponent):
         assert self._model is not None
         if not probabilities.any():
             return self._unknown(words, 0.0)
+        confidences = probabilities.tolist()
         ranking = [
-            {"language": self._model.languages[column], "confidence": round(float(probabilities[column]), 4)}
-            for column in np.argsort(-probabilities, kind="stable")
+            {"language": self._model.languages[column], "confidence": round(confidences[column], 4)}
+            for column in np.argsort(-probabilities, kind="stable").tolist()
         ]
         return {
             "detected": ranking[0]["language"],

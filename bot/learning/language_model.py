@@ -1,8 +1,8 @@
 """Models of several languages at once: how likely is a text in each of them?
 
-Character n-grams with interpolated Witten-Bell smoothing (Witten & Bell 1991), and whole words. Every
-probability is worked out when training: a lookup of the longest n-gram known in any language gives a row with
-its logarithm in each, so scoring is one sum over rows.
+Character n-grams within words, with interpolated Witten-Bell smoothing (Witten & Bell 1991), and whole words.
+Worked out when training: a known word is one row, its logarithm in each language; of others the letters
+are a row each, that of the longest n-gram known which ends with one. Scoring is one sum over rows.
 """
 
 from __future__ import annotations
@@ -25,35 +25,33 @@ _WORD_SHARE = 0.5
 # Logarithm of the share of a word that a language's speakers have never used.
 _NEVER = -60.0
 
+# Words scored together in training: all of them would fill the memory.
+_AT_ONCE = 4096
+
 _NGRAMS_FILE = "ngrams.txt"
 _WORDS_FILE = "words.txt"
 
 
 @dataclass(frozen=True)
-class LanguageModel:
-    """`rows[number of an n-gram]` holds log P(last character | characters before it) for each of `languages`,
-    and `word_rows[number of a word]` log P(word), both in half precision.
-    """
+class Letters:
+    """`rows[number of an n-gram]` holds log P(last character | characters before it) in each language."""
 
-    languages: tuple[str, ...]
     order: int
     index: NgramIndex
     rows: np.ndarray
-    words: NgramIndex
-    word_rows: np.ndarray
 
-    def score(self, words: Sequence[str]) -> tuple[np.ndarray, int]:
-        """Return the words' natural log likelihood in each language, and the characters counted."""
-        text = f" {' '.join(words)} "
-        length = len(text) - 1
+    def score(self, words: Sequence[str]) -> np.ndarray:
+        """Return words × languages: the natural logarithm of how likely their letters make each word up."""
+        padded = [f" {word} " for word in words]
         # Of every character the longest n-gram known that ends with it: most have one of the full length.
-        longest = self.index.find([text[max(0, end - self.order) : end] for end in range(2, length + 2)])
+        ends = [(text, end) for text in padded for end in range(2, len(text) + 1)]
+        longest = self.index.find([text[max(0, end - self.order) : end] for text, end in ends])
         missing = np.flatnonzero(longest < 0)
         if len(missing) and self.order > 1:
             shorter = self.index.find(
                 [
                     text[max(0, end - size) : end]
-                    for end in (missing + 2).tolist()
+                    for text, end in (ends[position] for position in missing.tolist())
                     for size in range(self.order - 1, 0, -1)
                 ]
             ).reshape(len(missing), self.order - 1)
@@ -62,20 +60,33 @@ class LanguageModel:
         by_character[longest < 0] = -math.log(_ALPHABET_SIZE)
         # A word ends with the space after it.
         starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
-        by_word = np.add.reduceat(by_character, starts, axis=0)
+        return np.asarray(np.add.reduceat(by_character, starts, axis=0))
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """`word_rows[number of a word]` holds the logarithm of how likely a word is, a column a language."""
+
+    languages: tuple[str, ...]
+    letters: Letters
+    words: NgramIndex
+    word_rows: np.ndarray
+
+    def score(self, words: Sequence[str]) -> tuple[np.ndarray, int, int]:
+        """Return the words' natural log likelihood in each language, the characters counted, and how many of
+        the words nobody has ever used.
+        """
         found = self.words.find(words)
-        known = found >= 0
-        whole = self.word_rows[found[known]].astype(np.float32)
-        # Either a word that its speakers use, or one made of their letters.
-        by_word[known] = np.logaddexp(
-            by_word[known] + math.log(1 - _WORD_SHARE), whole + math.log(_WORD_SHARE)
-        )
-        return by_word.sum(axis=0), length
+        scores = self.word_rows[found[found >= 0]].sum(axis=0, dtype=np.float32)
+        strange = [word for word, number in zip(words, found.tolist(), strict=True) if number < 0]
+        if strange:
+            scores += self.letters.score(strange).sum(axis=0)
+        return scores, sum(map(len, words)) + len(words), len(strange)
 
     def save(self, folder: Path, vocabulary: Vocabulary) -> None:
         """Write the model, with its n-grams and words, which it doesn't keep."""
-        np.savez_compressed(folder / "rows.npz", rows=self.rows, word_rows=self.word_rows)
-        header = {"languages": self.languages, "order": self.order}
+        np.savez_compressed(folder / "rows.npz", rows=self.letters.rows, word_rows=self.word_rows)
+        header = {"languages": self.languages, "order": self.letters.order}
         (folder / "languages.json").write_text(json.dumps(header), encoding="utf-8")
         write_ngrams(folder / _NGRAMS_FILE, vocabulary.ngrams)
         write_ngrams(folder / _WORDS_FILE, vocabulary.words)
@@ -87,9 +98,9 @@ class LanguageModel:
         with np.load(folder / "rows.npz", allow_pickle=False) as arrays:
             return cls(
                 languages=tuple(header["languages"]),
-                order=header["order"],
-                index=NgramIndex(read_ngrams(folder / _NGRAMS_FILE)),
-                rows=arrays["rows"],
+                letters=Letters(
+                    header["order"], NgramIndex(read_ngrams(folder / _NGRAMS_FILE)), arrays["rows"]
+                ),
                 words=NgramIndex(read_ngrams(folder / _WORDS_FILE)),
                 word_rows=arrays["word_rows"],
             )
@@ -113,26 +124,24 @@ def train_language_model(
         languages: Every language of the texts, in the order of the model's columns.
         order: Longest n-gram, in characters.
     """
-    ngrams: list[Counter[str]] = [Counter() for _ in languages]
     words: list[Counter[str]] = [Counter() for _ in languages]
     for language, of_text in texts:
-        if of_text:
-            column = languages.index(language)
-            ngrams[column].update(_ngrams_of(f" {' '.join(of_text)} ", order))
-            words[column].update(of_text)
+        words[languages.index(language)].update(of_text)
+    ngrams: list[Counter[str]] = [Counter() for _ in languages]
+    for column, of_language in enumerate(words):
+        for word, count in of_language.items():
+            for ngram in _ngrams_of(f" {word} ", order):
+                ngrams[column][ngram] += count
     seen, rows = _work_out(ngrams, order)
+    letters = Letters(order, NgramIndex(seen), rows.astype(np.float16))
     known = sorted(set().union(*words))
     counts = _as_matrix(words, known)
     with np.errstate(divide="ignore"):
-        word_rows = np.log(counts / np.maximum(counts.sum(axis=0), 1))
-    model = LanguageModel(
-        tuple(languages),
-        order,
-        NgramIndex(seen),
-        rows.astype(np.float16),
-        NgramIndex(known),
-        np.maximum(word_rows, _NEVER).astype(np.float16),
-    )
+        whole = np.maximum(np.log(counts / np.maximum(counts.sum(axis=0), 1)), _NEVER)
+    made_up = np.vstack([letters.score(known[at : at + _AT_ONCE]) for at in range(0, len(known), _AT_ONCE)])
+    # Either a word that its speakers use, or one made of their letters.
+    word_rows = np.logaddexp(made_up + math.log(1 - _WORD_SHARE), whole + math.log(_WORD_SHARE))
+    model = LanguageModel(tuple(languages), letters, NgramIndex(known), word_rows.astype(np.float16))
     return model, Vocabulary(seen, known)
 
 

@@ -41,9 +41,8 @@ class LinearModel:
         scaled = values * self.scales[columns]
         return np.asarray(self.bias + scaled @ self.weights[columns].astype(np.float32))
 
-    def scores_of(self, messages: Sequence[NgramCounts]) -> np.ndarray:
-        """Return the scores of many messages, a row each: one multiplication instead of one each."""
-        matrix = self.vocabulary.matrix(messages)
+    def scores_of(self, matrix: sparse.csr_matrix) -> np.ndarray:
+        """Return the scores of many messages (`vocabulary.matrix`), a row each, at once."""
         return np.asarray(matrix @ (self.weights * self.scales[:, None]) + self.bias)
 
     def probabilities(self, message: NgramCounts) -> np.ndarray:
@@ -78,30 +77,29 @@ class LinearModel:
 
 
 def fit_linear_model(
-    messages: Sequence[NgramCounts],
+    vocabulary: Vocabulary,
+    matrix: sparse.csr_matrix,
     labels: Sequence[str],
     *,
-    least: int,
     softness: float,
     temperature: float = 1.0,
-) -> tuple[LinearModel, list[str]]:
-    """Train on messages and their labels; return the model and its n-grams.
+) -> LinearModel:
+    """Train on messages and their labels.
 
     Args:
-        messages: Their n-grams count.
+        vocabulary: The n-grams that count.
+        matrix: The messages by `vocabulary.matrix`, a row each.
         labels: One for each message, two different ones at least.
-        least: How many messages must have an n-gram for it to count.
         softness: The support vector machine's C: the larger, the closer it follows the messages.
         temperature: Factor on scores, from `fit_temperature`.
     """
     distinct = tuple(sorted(set(labels)))
-    vocabulary, ngrams = Vocabulary.fit(messages, least)
     number = {label: column for column, label in enumerate(distinct)}
     weights, bias = _fit_machines(
-        vocabulary.matrix(messages), np.array([number[label] for label in labels]), len(distinct), softness
+        matrix, np.array([number[label] for label in labels]), len(distinct), softness
     )
     scales = np.maximum(np.abs(weights).max(axis=1), np.finfo(np.float32).tiny) / _LARGEST_WEIGHT
-    model = LinearModel(
+    return LinearModel(
         labels=distinct,
         vocabulary=vocabulary,
         weights=np.round(weights / scales[:, None]).astype(np.int8),
@@ -109,7 +107,6 @@ def fit_linear_model(
         bias=bias.astype(np.float32),
         temperature=temperature,
     )
-    return model, ngrams
 
 
 def _fit_machines(

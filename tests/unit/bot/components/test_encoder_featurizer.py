@@ -148,6 +148,12 @@ def test_training_in_batches_gives_the_features_of_single_messages(featurizer):
     assert (empty.features, without.features) == ([], [])
 
 
+def test_every_other_training_message_may_do():
+    examples = [Message({TEXT: text, INTENT: "x"}) for text in ("one", "two", "three")]
+    create(every=2).process_training_data(TrainingData(examples))
+    assert [len(example.features) for example in examples] == [1, 0, 1]
+
+
 def test_the_same_text_has_the_same_features_every_time(featurizer):
     assert np.array_equal(feature_of(featurizer, "vorrei un reso"), feature_of(create(), "vorrei un reso"))
 

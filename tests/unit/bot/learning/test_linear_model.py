@@ -36,8 +36,9 @@ def dense(text: str) -> np.ndarray:
 
 
 def fit(messages: list[NgramCounts], labels: list[str], **settings: float) -> tuple[LinearModel, list[str]]:
-    given = {"least": 1, "softness": 0.5, **settings}
-    return fit_linear_model(messages, labels, **given)  # type: ignore[arg-type]
+    vocabulary, ngrams = Vocabulary.fit(messages, least=1)
+    given = {"softness": 0.5, **settings}
+    return fit_linear_model(vocabulary, vocabulary.matrix(messages), labels, **given), ngrams
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_learns_what_it_was_shown(seen: list[NgramCounts]) -> None:
 
 def test_one_message_scores_as_in_a_matrix(seen: list[NgramCounts]) -> None:
     model, _ = fit(seen, LABELS)
-    for row, message in zip(model.scores_of(seen), seen, strict=True):
+    for row, message in zip(model.scores_of(model.vocabulary.matrix(seen)), seen, strict=True):
         assert np.allclose(row, model.scores(message), atol=1e-5)
 
 
@@ -101,7 +102,7 @@ def test_weights_in_eight_bits_change_hardly_a_score(seen: list[NgramCounts]) ->
     numbers = [model.labels.index(label) for label in LABELS]
     exact = LinearSVC(C=0.5, tol=0.1, random_state=0).fit(matrix, numbers).decision_function(matrix)
     # The scores of a label and of another are about two apart.
-    assert np.abs(model.scores_of(seen) - exact).max() < 0.1
+    assert np.abs(model.scores_of(matrix) - exact).max() < 0.1
 
 
 def test_temperature_makes_right_scores_surer_and_random_ones_less_sure() -> None:
