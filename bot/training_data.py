@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,9 +144,16 @@ def author_number(author: str) -> int:
 
 
 def last_authors(messages: Iterable[TrainingMessage]) -> set[str]:
-    """Return the author of every language with the highest number ("it-5"); none where it has one author."""
-    authors: dict[str, set[str]] = {}
+    """Return the author of every language with the highest number ("it-5"); none where it has one author.
+
+    An author's language is the one that most of the messages are in: a few may be in another ("in English,
+    please", said to an Italian shop).
+    """
+    spoken: dict[str, Counter[str]] = defaultdict(Counter)
     for message in messages:
         if message.language:
-            authors.setdefault(message.language, set()).add(message.author)
+            spoken[message.author][message.language] += 1
+    authors: dict[str, list[str]] = defaultdict(list)
+    for author, languages in spoken.items():
+        authors[languages.most_common(1)[0][0]].append(author)
     return {max(names, key=author_number) for names in authors.values() if len(names) > 1}

@@ -75,10 +75,10 @@ class SentencePieceTokenizer(Tokenizer):
     def tokenize(self, message: Message, attribute: str) -> list[Token]:
         """Return the tokens of an attribute of the message; a text of no pieces (spaces) is one as it is."""
         text = message.get(attribute)
-        tokens: list[Token] = [*self._cut(text)] or [Piece(text, 0)]
+        tokens = self._cut(text) or [Token(text, 0)]
         return self._apply_token_pattern(tokens)
 
-    def _cut(self, text: str) -> list[Piece]:
+    def _cut(self, text: str) -> list[Token]:
         encoded = self._processor.encode(make_encodable(text), return_type="offset_mapping")
         tokens = []
         lemma = ""
@@ -88,21 +88,9 @@ class SentencePieceTokenizer(Tokenizer):
             lemma += piece
             start, end = _trim(text, start, end)
             if start < end:
-                tokens.append(Piece(text[start:end], start, end, lemma=lemma))
+                tokens.append(Token(text[start:end], start, end, lemma=lemma))
                 lemma = ""
         return tokens
-
-
-class Piece(Token):
-    """A token of which Rasa takes the fingerprint faster."""
-
-    def fingerprint(self) -> str:
-        """Return what tells this token from others.
-
-        Rasa asks every token of every training message after each component; its own hash by way of JSON
-        takes a fifth of the training.
-        """
-        return f"{self.start} {self.end} {self.text} {self.lemma} {self.data or ''}"
 
 
 def load_vocabulary(folder: str) -> SentencePieceProcessor:

@@ -23,7 +23,8 @@ MIN_OUT_OF_SCOPE = 300
 # The largest label, out_of_scope aside, may have so many times the messages of the smallest, in one language;
 MAX_LABEL_RATIO = 2.5
 # and the language with the most messages so many times those of the one with the fewest.
-MAX_LANGUAGE_RATIO = 1.6
+# English is written to shops by people of the whole world.
+MAX_LANGUAGE_RATIO = 1.8
 # Share of character trigrams that two messages may have in common; short ones are alike by chance.
 MAX_OVERLAP = 0.8
 MIN_TRIGRAMS = 14

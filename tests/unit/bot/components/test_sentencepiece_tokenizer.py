@@ -139,11 +139,3 @@ def test_the_fingerprint_changes_with_the_vocabulary(tmp_path):
 def test_a_missing_vocabulary_is_an_error_that_names_it(tmp_path):
     with pytest.raises(EncoderFilesError, match=r"sentencepiece\.model"):
         create(model=str(tmp_path))
-
-
-def test_fingerprints_tell_pieces_apart(tokenizer):
-    fingerprints = {token.fingerprint() for token in cut(tokenizer, "no no No né ½ 1/2")}
-    assert len(fingerprints) == len(cut(tokenizer, "no no No né ½ 1/2"))
-    (one,), (same,), (marked,) = (cut(tokenizer, "no") for _ in range(3))
-    marked.set("stressed", True)
-    assert one.fingerprint() == same.fingerprint() != marked.fingerprint()
