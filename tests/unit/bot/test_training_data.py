@@ -5,6 +5,8 @@ import pytest
 from bot.training_data import (
     TrainingDataError,
     TrainingEntity,
+    TrainingMessage,
+    last_authors,
     list_languages,
     list_messages,
     parse_markup,
@@ -105,3 +107,13 @@ def test_the_projects_own_messages_hold_what_training_needs():
         assert message.text == message.text.strip() != ""
         for entity in message.entities:
             assert message.text[entity.start : entity.end].strip() != ""
+
+
+def test_the_last_author_of_a_language_writes_in_it():
+    def by(author, language, times=1):
+        return [TrainingMessage("hi", (), "greet", language, author)] * times
+
+    messages = [*by("it-2", "it", 3), *by("it-9", "it", 3), *by("it-10", "it", 3), *by("de-1", "de", 3)]
+    messages += [*by("it-10", "de", 1), *by("it-10", None, 9), *by("de-2", "de", 3), *by("nl-1", "nl", 3)]
+    # By number, not by name; an Italian author's German does not count; an only author cannot be left out.
+    assert last_authors(messages) == {"it-10", "de-2"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
+from rasa.nlu.tokenizers.tokenizer import Token
 
 from bot.learning.importer import LabelImporter
 from bot.learning.training_messages import author_group, hold_out, label_of, language_of
@@ -33,6 +35,19 @@ def test_label_language_and_author_stand_in_the_metadata(tmp_path: Path) -> None
     assert (language_of(topic), author_group(topic)) == ("it", 1)
     assert (label_of(language), language_of(language), author_group(language)) == ("change_language", None, 0)
     assert data.retrieval_intents == set()
+
+
+def test_a_copied_message_is_changed_alone(tmp_path: Path) -> None:
+    (tmp_path / "talk.yml").write_text(TALK, encoding="utf-8")
+    message, _ = LabelImporter(training_data_paths=[str(tmp_path)]).get_nlu_data().intent_examples
+    before = message.fingerprint()
+    copied = copy.deepcopy(message)
+    assert (type(copied), copied.data, copied.fingerprint()) == (type(message), message.data, before)
+    copied.set("text_tokens", [Token("posso", 0)], add_to_output=True)
+    assert copied.fingerprint() != before
+    copied.features.append("a vector")
+    assert (message.fingerprint(), message.get("text_tokens"), message.features) == (before, None, [])
+    assert "text_tokens" not in message.output_properties
 
 
 def test_wrong_file_stops_the_training(tmp_path: Path) -> None:
