@@ -13,6 +13,10 @@ from locales.markets import get_market
 from tests.integration.bot.conftest import Bot, Customer, FakeActions
 
 
+# No nonsense: that is recognised as such, and answered. These could be about anything.
+UNCLEAR, UNCLEAR_TOO = "about that thing from before, you know", "what of the other half"
+
+
 def texts(answer: dict[str, object]) -> list[str]:
     return [reply["text"] for reply in answer["replies"]]  # type: ignore[attr-defined]
 
@@ -180,26 +184,26 @@ async def test_complaint_goes_to_a_person(bot: Bot) -> None:
 
 async def test_two_failures_in_a_row_hand_off(bot: Bot) -> None:
     customer = Customer(bot, language="en")
-    first = await customer.say("blorp wibble frotz nargle")
+    first = await customer.say(UNCLEAR)
     assert first["understanding"]["decision"] != "answer"
     assert "label:request_human" in payloads(first)
     assert first["handoff"] is None
-    second = await customer.say("zork plugh xyzzy")
+    second = await customer.say(UNCLEAR_TOO)
     assert (second["handoff"], second["replies"]) == ({"reason": "low_confidence"}, [])
 
 
 async def test_understood_message_between_failures_starts_the_count_again(bot: Bot) -> None:
     customer = Customer(bot, language="en")
-    await customer.say("blorp wibble frotz nargle")
+    await customer.say(UNCLEAR)
     await customer.say("how much is delivery")
-    assert (await customer.say("zork plugh xyzzy"))["handoff"] is None
+    assert (await customer.say(UNCLEAR_TOO))["handoff"] is None
 
 
 async def test_new_session_has_forgotten_why_the_bot_gave_up(bot: Bot) -> None:
     customer = Customer(bot, language="en")
-    await customer.say("blorp wibble frotz nargle")
+    await customer.say(UNCLEAR)
     customer.sender_id = customer.sender_id.replace(".1", ".2")
-    assert (await customer.say("zork plugh xyzzy"))["handoff"] is None
+    assert (await customer.say(UNCLEAR_TOO))["handoff"] is None
 
 
 async def test_turning_down_every_choice_hands_off(bot: Bot) -> None:
