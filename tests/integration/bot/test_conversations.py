@@ -12,9 +12,8 @@ from locales.knowledge import default_knowledge
 from locales.markets import get_market
 from tests.integration.bot.conftest import Bot, Customer, FakeActions
 
-
-# No nonsense: that is recognised as such, and answered. These could be about anything.
-UNCLEAR, UNCLEAR_TOO = "about that thing from before, you know", "what of the other half"
+# Like nothing that the small model of these tests has read.
+UNCLEAR, UNCLEAR_TOO = "qwrtz plmk vbnh", "brzl krmpf"
 
 
 def texts(answer: dict[str, object]) -> list[str]:
