@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -274,10 +276,24 @@ def _engine(url: sa.engine.url.URL) -> Engine:
     def configure(connection: Any, _: Any) -> None:
         # A power cut may lose the last turns, but never damages the file; the service's database is the
         # record.
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Change a new database to it; one that has it stays as it is. Raises sqlite3.OperationalError."""
+    until = time.monotonic() + SQLITE_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Of two that change it at once SQLite refuses one immediately, however long it was to wait.
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _make_table(engine: Engine) -> None:

@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     if target.is_file() and not options.force:
         _say(f"{name} is up to date")
         return 0
-    _say(f"training {name} (some six minutes on two cores)")
+    _say(f"training {name} (some seven minutes on two cores)")
     logging.basicConfig(level=logging.WARNING)
     # Rasa says which component it trains, and nothing else that is worth reading.
     logging.getLogger("rasa.engine.training.hooks").setLevel(logging.INFO)

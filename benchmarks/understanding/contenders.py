@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from bot.components.encoder_featurizer import Encoder
+from bot.components.encoder_featurizer import TRAIN_ON_EVERY, Encoder, EncoderFeaturizer
 from bot.components.label_classifier import (
     DENSE_SOFTNESS,
     DENSE_WEIGHT,
@@ -29,6 +29,7 @@ from bot.learning.dense_model import fit_dense_model
 from bot.learning.label_features import NgramCounts, Vocabulary, count_ngrams
 from bot.learning.linear_model import fit_linear_model, fit_temperature, weigh_opinions
 from bot.training_data import TrainingMessage
+from scripts.environment import ROOT
 
 SETTINGS = LabelClassifier.get_default_config()
 _TEXTS_AT_ONCE = 32
@@ -81,13 +82,14 @@ class NGrams(Contender):
 
 
 class EncoderAlone(Contender):
-    """Logistic regression over an encoder's vectors."""
+    """Logistic regression over an encoder's vectors, of as many of the messages as config.yml says."""
 
     def __init__(self, name: str, encoder: Encoder) -> None:
         self.name = name
         self._encoder = encoder
 
     def fit(self, messages: Sequence[TrainingMessage]) -> None:
+        messages = messages[:: _train_on_every()]
         texts = [message.text for message in messages]
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
         vectors = np.zeros((len(texts), self._encoder.encode(["?"]).sentences.shape[1]), dtype=np.float32)
@@ -100,6 +102,13 @@ class EncoderAlone(Contender):
 
     def ask(self, text: str) -> np.ndarray:
         return self.model.probabilities(self._encoder.encode([text]).sentences[0])
+
+
+def _train_on_every() -> int:
+    pipeline = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))["pipeline"]
+    name = f"{EncoderFeaturizer.__module__}.{EncoderFeaturizer.__name__}"
+    (settings,) = (component for component in pipeline if component["name"] == name)
+    return int(settings.get(TRAIN_ON_EVERY, EncoderFeaturizer.get_default_config()[TRAIN_ON_EVERY]))
 
 
 class Both(Contender):

@@ -41,9 +41,8 @@ if TYPE_CHECKING:
 ENCODER = "encoder"
 SEQUENCE = "sequence"
 BATCH_SIZE = "batch_size"
-
 WHEN_ASKED = "when_asked"
-EVERY = "every"
+TRAIN_ON_EVERY = "train_on_every"
 
 # A function without arguments that returns a message's vectors (`Encoded`, of one text).
 ENCODING = "encoding"
@@ -80,7 +79,7 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
             WHEN_ASKED: False,
             # 1: every training message gets features, 2: every other one. They take their time, and what
             # learns from vectors may need fewer messages than what learns from n-grams.
-            EVERY: 1,
+            TRAIN_ON_EVERY: 1,
             # Messages encoded at once in training. The graph scales its 8-bit numbers by the largest in the
             # batch, so a message's vector turns a little from the one it has alone (cosine 0.998).
             BATCH_SIZE: 32,
@@ -99,7 +98,7 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
             InvalidConfigException: A number is no positive one, or vectors for each token are wanted that
                 nothing would be added to.
         """
-        for key in (BATCH_SIZE, EVERY):
+        for key in (BATCH_SIZE, TRAIN_ON_EVERY):
             if not isinstance(config[key], int) or config[key] < 1:
                 raise InvalidConfigException(f"{key} must be 1 or more, not {config[key]!r}")
         if config[WHEN_ASKED] and config[SEQUENCE]:
@@ -131,9 +130,9 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
         self._encoder = encoder
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """Add features to the training messages that have a text, or to every so-manieth (`every`)."""
+        """Add features to the training messages with a text, or to every so-manieth (`train_on_every`)."""
         with_text = [message for message in training_data.training_examples if message.get(TEXT)]
-        messages = with_text[:: self._config[EVERY]]
+        messages = with_text[:: self._config[TRAIN_ON_EVERY]]
         # Of one length, as padding costs as much as text; in threads, as ONNX Runtime lets the others run.
         messages.sort(key=lambda message: len(message.get(TEXT)))
         size = self._config[BATCH_SIZE]

@@ -40,10 +40,10 @@ SCRIPT_SHARE = "script_share"
 DOUBT = "doubt"
 SECOND_OPINION_WEIGHT = "second_opinion_weight"
 FEW_WORDS = "few_words"
-SURE_MARGIN = "sure_margin"
-STRANGE_SHARE = "strange_share"
 GENERAL_WEIGHT = "general_weight"
 GENERAL_WEIGHT_FEW = "general_weight_few"
+SURE_MARGIN = "sure_margin"
+STRANGE_SHARE = "strange_share"
 FOREIGN_SHARE = "foreign_share"
 LENGTH_SLACK = "length_slack"
 FOREIGN_WORDS = "foreign_words"
@@ -108,11 +108,11 @@ class LanguageIdentifier(GraphComponent):
             GENERAL_WEIGHT: 4.0,
             # … and in texts of fewer than so many words, where ours knows better what a customer says.
             FEW_WORDS: 3,
-            # Words that our model finds so much likelier in one language than in any other (natural
-            # logarithm) need no second one, as long as it has seen all but this share of them.
+            GENERAL_WEIGHT_FEW: 1.0,
+            # It is not asked about words that ours finds so much likelier in one language than in any other
+            # (natural logarithm), as long as ours has seen all but this share of them.
             SURE_MARGIN: 12.0,
             STRANGE_SHARE: 0.2,
-            GENERAL_WEIGHT_FEW: 1.0,
             # Share of the shop's own customers that may be taken for speakers of an unknown language: of
             # sentences in Turkish, Polish, Indonesian, Swedish, Czech and Romanian 95 % are found then …
             FOREIGN_SHARE: 0.005,
@@ -229,6 +229,7 @@ class LanguageIdentifier(GraphComponent):
             only = np.full(len(prior), -np.inf)
             only[columns] = 0.0
             if len(columns) == 1:
+                # No word could change that.
                 return self._result(np.exp(only), len(words), script=True)
         else:
             only = np.zeros(len(prior))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,13 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.conversation_store import TURNS_SEEN, ConversationChangedError, ConversationStore, Turn
+from bot.conversation_store import (
+    TURNS_SEEN,
+    ConversationChangedError,
+    ConversationStore,
+    Turn,
+    _use_write_ahead_log,
+)
 from bot.stored_events import UnknownEventError
 from tests.servers import Postgres, running_postgres
 
@@ -230,6 +237,31 @@ async def test_many_rasas_may_start_at_once(open_store: Any) -> None:
     await asyncio.gather(*(asyncio.to_thread(asyncio.run, store.check()) for store in stores))
     await hold(stores[0], "1")
     assert await stores[3].retrieve(SENDER) is not None
+
+
+def test_new_database_that_is_locked_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "bot.db"
+    other = sqlite3.connect(file, timeout=0, check_same_thread=False, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    timer = threading.Timer(0.1, other.execute, ["COMMIT"])
+    timer.start()
+    connection = sqlite3.connect(file, timeout=0)
+    _use_write_ahead_log(connection)
+    timer.join()
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+    other.close()
+
+
+def test_new_database_that_stays_locked_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.conversation_store.SQLITE_TIMEOUT_SECONDS", 0.05)
+    other = sqlite3.connect(tmp_path / "bot.db", timeout=0, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    connection = sqlite3.connect(tmp_path / "bot.db", timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        _use_write_ahead_log(connection)
+    connection.close()
+    other.close()
 
 
 async def test_event_of_another_version_is_an_error_and_not_a_gap(store: ConversationStore) -> None:

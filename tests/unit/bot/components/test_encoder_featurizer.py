@@ -150,7 +150,7 @@ def test_training_in_batches_gives_the_features_of_single_messages(featurizer):
 
 def test_every_other_training_message_may_do():
     examples = [Message({TEXT: text, INTENT: "x"}) for text in ("one", "two", "three")]
-    create(every=2).process_training_data(TrainingData(examples))
+    create(train_on_every=2).process_training_data(TrainingData(examples))
     assert [len(example.features) for example in examples] == [1, 0, 1]
 
 
