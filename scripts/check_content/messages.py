@@ -24,7 +24,7 @@ MIN_OUT_OF_SCOPE = 300
 MAX_LABEL_RATIO = 2.5
 # and the language with the most messages so many times those of the one with the fewest.
 # English is written to shops by people of the whole world.
-MAX_LANGUAGE_RATIO = 1.8
+MAX_LANGUAGE_RATIO = 2.0
 # Share of character trigrams that two messages may have in common; short ones are alike by chance.
 MAX_OVERLAP = 0.8
 MIN_TRIGRAMS = 14
