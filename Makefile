@@ -54,8 +54,8 @@ bench: setup train ## Measure speed and memory beside stock Rasa (12 min., the f
 bench-language: setup train .venv-language/.done ## Compare recognised languages with other detectors: make bench-language [CORPORA=folder]
 	@$(BOT) -m benchmarks.language $(if $(CORPORA),--corpora $(CORPORA)) $(foreach folder,$(DEV),--dev $(folder))
 
-bench-understanding: setup ## Compare ways to understand a message: make bench-understanding [DEV=folder] [HELD_OUT=folder] [DIET_EPOCHS=20]
-	@$(BOT) -W ignore -m benchmarks.understanding $(foreach folder,$(DEV),--dev $(folder)) $(if $(HELD_OUT),--held-out $(HELD_OUT)) $(if $(DIET_EPOCHS),--diet-epochs $(DIET_EPOCHS))
+bench-understanding: setup ## Compare ways to understand a message: make bench-understanding [DEV=folder] [HELD_OUT=folder] [DIET_EPOCHS=20] [MESSAGES=15]
+	@$(BOT) -W ignore -m benchmarks.understanding $(foreach folder,$(DEV),--dev $(folder)) $(if $(HELD_OUT),--held-out $(HELD_OUT)) $(if $(DIET_EPOCHS),--diet-epochs $(DIET_EPOCHS)) $(if $(MESSAGES),--messages $(MESSAGES))
 
 bench-knowledge: setup train ## How well articles on new topics are found, and what many cost: make bench-knowledge [FIT=1]
 	@$(BOT) -W ignore -m benchmarks.knowledge $(if $(FIT),--fit)

@@ -1,5 +1,5 @@
-"""Prints the tables: `make bench-understanding [DEV=folder] [HELD_OUT=folder] [DIET_EPOCHS=20]`. Runs in
-.venv-bot.
+"""Prints the tables: `make bench-understanding [DEV=folder] [HELD_OUT=folder] [DIET_EPOCHS=20]
+[MESSAGES=15]`. Runs in .venv-bot.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from benchmarks.understanding.held_out import (
     hold_out_authors,
     hold_out_language,
     spoil_examples,
+    take_first,
 )
 from bot.components.encoder_featurizer import load_encoder
 from bot.components.label_classifier import ANSWER_FROM
@@ -132,14 +133,16 @@ def main() -> None:
     parser.add_argument("--dev", type=Path, action="append", default=[], help="more folders of messages")
     parser.add_argument("--held-out", type=Path, help="folder of an encoder's run (var/encoder/…)")
     parser.add_argument("--diet-epochs", type=int, default=0, help="0 leaves stock DIET out")
-    parser.add_argument("--diet-messages", type=int, default=20, help="of a label and language, at most")
+    parser.add_argument("--messages", type=int, help="of a label and language, at most (default: all)")
     arguments = parser.parse_args()
     sets = read_examples([OWN_DEV, *arguments.dev])
     messages = list_messages()
+    if arguments.messages:
+        messages = take_first(messages, arguments.messages)
     contenders = make_contenders(ENCODER)
     if arguments.diet_epochs:
         folder = ROOT / "var" / "benchmarks" / "diet"
-        contenders.insert(0, StockDiet(folder, arguments.diet_epochs, arguments.diet_messages))
+        contenders.insert(0, StockDiet(folder, arguments.diet_epochs))
     print("\n" + render(sets, compare(contenders, messages, sets)))
 
     spoilt = {name: spoil_examples(examples) for name, examples in sets.items()}

@@ -136,22 +136,17 @@ class Both(Contender):
 class StockDiet(Contender):
     """Rasa's own classifier over character n-grams, as `rasa init` sets it up."""
 
-    def __init__(self, folder: Path, epochs: int, messages_a_label: int) -> None:
-        """Take where to train, for how long, and on how many messages of a label and language at most."""
-        self.name = f"stock DIET, {messages_a_label} messages a label and language, {epochs} epochs"
+    def __init__(self, folder: Path, epochs: int) -> None:
+        """Take where to train, and for how long."""
+        self.name = f"stock DIET, {epochs} epochs"
         self._folder = folder
         self._epochs = epochs
-        self._most = messages_a_label
 
     def fit(self, messages: Sequence[TrainingMessage]) -> None:
         examples: dict[str, list[str]] = defaultdict(list)
-        taken: dict[tuple[str, str | None], int] = defaultdict(int)
         for message in messages:
-            key = message.label, message.language
-            taken[key] += 1
-            if taken[key] <= self._most:
-                # A slash would make a retrieval intent of it.
-                examples[message.label.replace("/", "+")].append(f"- {message.text}")
+            # A slash would make a retrieval intent of it.
+            examples[message.label.replace("/", "+")].append(f"- {message.text}")
         shutil.rmtree(self._folder, ignore_errors=True)
         files: dict[str, dict[str, Any]] = {
             "config.yml": {

@@ -1,8 +1,9 @@
-"""What the parts are worth for what they have not been trained on: other authors, a language, bad typing."""
+"""What the parts are worth with less than all messages, and for bad typing."""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,18 @@ def spoil_examples(examples: Sequence[Example]) -> list[Example]:
                 break
         spoilt.append(replace(example, text=text))
     return spoilt
+
+
+def take_first(messages: Sequence[TrainingMessage], most: int) -> list[TrainingMessage]:
+    """Return the first so many messages of each label and language."""
+    taken: Counter[tuple[str, str | None]] = Counter()
+    kept = []
+    for message in messages:
+        key = message.label, message.language
+        taken[key] += 1
+        if taken[key] <= most:
+            kept.append(message)
+    return kept
 
 
 def hold_out_authors(

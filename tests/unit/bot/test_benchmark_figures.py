@@ -13,6 +13,7 @@ from benchmarks.understanding.held_out import (
     hold_out_authors,
     hold_out_language,
     spoil_examples,
+    take_first,
 )
 from bot.evaluation import Example
 from bot.training_data import TrainingMessage
@@ -62,6 +63,11 @@ def test_the_last_author_is_held_out_and_asked() -> None:
     known, asked = hold_out_authors(MESSAGES)
     assert [one.text for one in known] == ["ciao", "hi"]
     assert asked == {"it": [Example("salve", "it", ("greet",))]}
+
+
+def test_the_first_messages_of_each_label_and_language_may_do() -> None:
+    assert [one.text for one in take_first(MESSAGES, 1)] == ["ciao", "hi", "grüezi"]
+    assert take_first(MESSAGES, 2) == MESSAGES
 
 
 def test_a_language_is_held_out() -> None:
