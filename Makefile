@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language bench-understanding bench-knowledge encoder encoder-test adopt lock clean
+.PHONY: help run test setup train evaluate check cluster-test soak bench bench-language bench-understanding bench-knowledge encoder tune-encoder encoder-test adopt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,7 +37,7 @@ check: setup ## Format, lint, types, imports, Rasa's data, catalogues and articl
 	$(BOT) -m bot.validate
 
 test: check train ## Everything: checks, unit, integration, acceptance, browser
-	$(BOT) -m pytest tests/unit/bot tests/integration/bot --ignore=tests/unit/bot/encoder/test_stages.py --ignore=tests/unit/bot/encoder/test_adopt.py
+	$(BOT) -m pytest tests/unit/bot tests/integration/bot --ignore=tests/unit/bot/encoder/test_stages.py --ignore=tests/unit/bot/encoder/test_adopt.py --ignore=tests/unit/bot/encoder/test_tune.py
 	$(APP) -m pytest tests/unit tests/integration tests/acceptance tests/browser \
 		--ignore=tests/unit/bot --ignore=tests/integration/bot
 	$(APP) -m pytest tests/cluster
@@ -69,6 +69,9 @@ encoder: .venv-encoder/.done ## Train the sentence encoder (maintainers): make e
 	@test -n "$(CORPORA)" || { echo "make encoder: name the folder of parallel texts: make encoder CORPORA=folder"; exit 2; }
 	.venv-encoder/bin/python -m bot.encoder.train --corpora $(CORPORA) --measure
 	$(MAKE) encoder-test
+
+tune-encoder: .venv-encoder/.done ## Train the shipped encoder on with today's messages (maintainers, half an hour; then make train): make tune-encoder [STEPS=800]
+	.venv-encoder/bin/python -m bot.encoder.tune $(if $(STEPS),--steps $(STEPS))
 
 encoder-test: .venv-encoder/.done ## Tests of the encoder's training, and of taking over others' encoders (installs torch)
 	.venv-encoder/bin/python -m pytest tests/unit/bot/encoder

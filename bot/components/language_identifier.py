@@ -42,6 +42,7 @@ SECOND_OPINION_WEIGHT = "second_opinion_weight"
 FEW_WORDS = "few_words"
 GENERAL_WEIGHT = "general_weight"
 GENERAL_WEIGHT_FEW = "general_weight_few"
+GENERAL_WEIGHT_FEW_KNOWN = "general_weight_few_known"
 SURE_MARGIN = "sure_margin"
 STRANGE_SHARE = "strange_share"
 FOREIGN_SHARE = "foreign_share"
@@ -106,9 +107,11 @@ class LanguageIdentifier(GraphComponent):
             # How much the model of general text counts beside our own of what the shop's customers write: of
             # sentences on anything 99.6 % are right instead of 98.7 %, and the shop's own lose nothing …
             GENERAL_WEIGHT: 4.0,
-            # … and in texts of fewer than so many words, where ours knows better what a customer says.
+            # … and in texts of fewer than so many words, where ours knows better what a customer says, above
+            # all where it knows the words.
             FEW_WORDS: 3,
             GENERAL_WEIGHT_FEW: 1.0,
+            GENERAL_WEIGHT_FEW_KNOWN: 0.25,
             # It is not asked about words that ours finds so much likelier in one language than in any other
             # (natural logarithm), as long as ours has seen all but this share of them.
             SURE_MARGIN: 12.0,
@@ -280,8 +283,9 @@ class LanguageIdentifier(GraphComponent):
         if self._general is None:
             self._general = GeneralLanguageModel(model.languages)
         general, general_foreignness = self._general.score(words, is_latin=is_latin)
-        is_few = len(words) < self._config[FEW_WORDS]
-        weight = self._config[GENERAL_WEIGHT_FEW if is_few else GENERAL_WEIGHT]
+        weight = self._config[GENERAL_WEIGHT]
+        if len(words) < self._config[FEW_WORDS]:
+            weight = self._config[GENERAL_WEIGHT_FEW if strange else GENERAL_WEIGHT_FEW_KNOWN]
         return own + weight * general, float(foreignness + general_foreignness)
 
     def _prior(self, context: Context) -> np.ndarray:

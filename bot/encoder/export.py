@@ -21,6 +21,8 @@ OUTPUTS = ["token_embeddings", "sentence_embedding", "question_embedding"]
 # What the shipped graph may differ from the trained one, as cosines: on average, and at worst.
 _MEAN_BOUND = 0.995
 _WORST_BOUND = 0.97
+# What the graph calls a matrix in 8 bits, beside its own name.
+_ROUNDED = "_quantized"
 # Opset and format that ONNX Runtime 1.17 reads, the oldest that the bot allows.
 _OPSET = 18
 _FORMAT = 9
@@ -83,6 +85,46 @@ def write_graph(model: torch.nn.Module, path: Path) -> None:
         node.name = node.doc_string = ""
     onnx.checker.check_model(graph)
     onnx.save(graph, path)
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of a graph that `write_graph` wrote of our encoder, by the model's own names.
+
+    Rounding to 8 bits costs a cosine of 0.001; training on makes that good.
+
+    Raises:
+        ExportError: A matrix of the graph belongs to no part of the model.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(path).graph
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+
+    def unrounded(name: str) -> np.ndarray:
+        zero = arrays[f"{name}_zero_point"].astype(np.float32)
+        return (arrays[f"{name}{_ROUNDED}"].astype(np.float32) - zero) * arrays[f"{name}_scale"]
+
+    weights = {}
+    for name, array in arrays.items():
+        if name.endswith(f".weight{_ROUNDED}"):
+            weights[name.removesuffix(_ROUNDED)] = unrounded(name.removesuffix(_ROUNDED))
+        elif name.endswith((".weight", ".bias")):
+            weights[name] = array
+    # Other matrices have lost their names; the bias that is added to a product has kept its own.
+    makers = {output: node for node in graph.node for output in node.output}
+    for node in graph.node:
+        biases = [name for name in node.input if name.endswith(".bias")]
+        if node.op_type != "Add" or not biases:
+            continue
+        maker = makers[next(name for name in node.input if name not in biases)]
+        while maker.op_type != "MatMulInteger":
+            if maker.op_type not in ("Mul", "Cast"):
+                raise ExportError(f"{path}: {biases[0]} is added to a {maker.op_type}, not to a product")
+            maker = makers[maker.input[0]]
+        matrix = maker.input[1].removesuffix(_ROUNDED)
+        weights[biases[0].removesuffix("bias") + "weight"] = unrounded(matrix).T
+    return {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
 
 
 def run_graph(path: Path, tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:

@@ -44,9 +44,12 @@ _LABEL_TEMPERATURE = 0.1
 # Weight of the teacher against the translations.
 _TEACHER_WEIGHT = 5.0
 _TRANSLATION_RATE = 4e-4
-_LABEL_RATE = 6e-4
-# The vectors of the labels start from nothing.
+LABEL_RATE = 6e-4
+# The vectors of the labels start from nothing, or from the middle of so many messages, with this length:
+# about what they grow to.
 _PROXY_RATE = 3e-3
+_PROXY_MESSAGES = 60
+_PROXY_LENGTH = 0.6
 _WARM_UP = 0.06
 _WEIGHT_DECAY = 0.01
 _LARGEST_GRADIENT = 1.0
@@ -290,15 +293,26 @@ def train_on_labels(
     steps: int,
     seed: int,
     checkpoint: Path,
+    rate: float = LABEL_RATE,
+    known_labels: bool = False,
 ) -> None:
     """Teach the model that messages of one label lie in one place, whatever the language (second stage).
 
     Messages are drawn to each other and to a vector of their label, learned beside them and then dropped.
+
+    Args:
+        rate: Largest learning rate of the encoder.
+        known_labels: Whether the model has been through this already: then the labels' vectors start in the
+            middle of their messages, as others would undo what it has learned.
     """
     device = next(model.parameters()).device
     source = _Messages(messages, tokenizer, seed)
     torch.manual_seed(_seed_for(seed, "proxies", 0))
     proxies = torch.nn.Linear(model.config.hidden_size, len(source.labels)).to(device)
+    if known_labels and not checkpoint.exists():
+        with torch.no_grad():
+            proxies.weight.copy_(_PROXY_LENGTH * _centres(model, tokenizer, messages, source.labels, seed))
+            proxies.bias.zero_()
     loose = torch.tensor([label in _LOOSE_LABELS for label in source.labels], device=device)
 
     def loss_of(step: int) -> torch.Tensor:
@@ -311,11 +325,28 @@ def train_on_labels(
         return label_loss(embeddings, labels, loose[labels]) + by_proxy
 
     groups = [
-        {"params": model.parameters(), "lr": _LABEL_RATE},
+        {"params": model.parameters(), "lr": rate},
         {"params": proxies.parameters(), "lr": _PROXY_RATE},
     ]
     modules = torch.nn.ModuleDict({"encoder": model, "proxies": proxies})
     _run_stage("labels", modules, groups, loss_of, steps, seed, checkpoint)
+
+
+def _centres(
+    model: SentenceEncoder,
+    tokenizer: Tokenizer,
+    messages: list[TrainingMessage],
+    labels: list[str],
+    seed: int,
+) -> torch.Tensor:
+    """Return the direction in which the messages of each label lie (labels x width)."""
+    generator = random.Random(f"{seed}/centres")
+    texts: dict[str, list[str]] = defaultdict(list)
+    for message in messages:
+        texts[message.label].append(message.text)
+    chosen = [generator.sample(texts[name], min(_PROXY_MESSAGES, len(texts[name]))) for name in labels]
+    means = torch.stack([embed(model, tokenizer, of_label).mean(dim=0) for of_label in chosen])
+    return torch.nn.functional.normalize(means, dim=-1)
 
 
 def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: Sequence[str]) -> torch.Tensor:

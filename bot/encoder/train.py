@@ -54,7 +54,7 @@ _MOST_PAIRS = 256_000
 # What is measured with is tuned for so many times fewer steps.
 _MEASURED_SHARE = 2
 # Every so-manieth message is compared between the trained encoder and the 8-bit graph.
-_CHECKED_EVERY = 5
+CHECKED_EVERY = 5
 
 
 class TooLargeError(RuntimeError):
@@ -150,7 +150,7 @@ def write_encoder(
     write_graph(model, graph)
     if graph.stat().st_size > LARGEST_GRAPH:
         raise TooLargeError(f"{graph}: {graph.stat().st_size:,} bytes, at most {LARGEST_GRAPH:,}")
-    texts = [message.text for message in material.messages[::_CHECKED_EVERY]]
+    texts = [message.text for message in material.messages[::CHECKED_EVERY]]
     likeness = check_graph(graph, model, tokenizer, texts)
     say(f"{folder}: cosine to the trained encoder {likeness.mean:.4f}, at worst {likeness.worst:.4f}")
     return likeness

@@ -22,6 +22,10 @@ from bot.learning.ngram_index import NgramIndex, read_ngrams, write_ngrams
 _ALPHABET_SIZE = 3000
 # How likely a word is one that was seen, rather than one that letters make up: short messages hang on it.
 _WORD_SHARE = 0.5
+# Share of a word's weight that comes from messages of fewer than so many words alone: these have words of
+# their own ("retour", "moin"), which are rare among all.
+_FEW_WORDS = 3
+_FEW_WORDS_SHARE = 0.3
 # Logarithm of the share of a word that a language's speakers have never used.
 _NEVER = -60.0
 
@@ -125,8 +129,11 @@ def train_language_model(
         order: Longest n-gram, in characters.
     """
     words: list[Counter[str]] = [Counter() for _ in languages]
+    words_of_short: list[Counter[str]] = [Counter() for _ in languages]
     for language, of_text in texts:
         words[languages.index(language)].update(of_text)
+        if len(of_text) < _FEW_WORDS:
+            words_of_short[languages.index(language)].update(of_text)
     ngrams: list[Counter[str]] = [Counter() for _ in languages]
     for column, of_language in enumerate(words):
         for word, count in of_language.items():
@@ -135,9 +142,10 @@ def train_language_model(
     seen, rows = _work_out(ngrams, order)
     letters = Letters(order, NgramIndex(seen), rows.astype(np.float16))
     known = sorted(set().union(*words))
-    counts = _as_matrix(words, known)
+    shares = (1 - _FEW_WORDS_SHARE) * _shares(words, known)
+    shares += _FEW_WORDS_SHARE * _shares(words_of_short, known)
     with np.errstate(divide="ignore"):
-        whole = np.maximum(np.log(counts / np.maximum(counts.sum(axis=0), 1)), _NEVER)
+        whole = np.maximum(np.log(shares), _NEVER)
     made_up = np.vstack([letters.score(known[at : at + _AT_ONCE]) for at in range(0, len(known), _AT_ONCE)])
     # Either a word that its speakers use, or one made of their letters.
     word_rows = np.logaddexp(made_up + math.log(1 - _WORD_SHARE), whole + math.log(_WORD_SHARE))
@@ -157,6 +165,12 @@ def _ngrams_of(text: str, order: int) -> list[str]:
 def _as_matrix(counts: Sequence[Counter[str]], names: Sequence[str]) -> np.ndarray:
     """Return the counts as names × languages."""
     return np.array([[of_language[name] for of_language in counts] for name in names], dtype=np.float32)
+
+
+def _shares(counts: Sequence[Counter[str]], names: Sequence[str]) -> np.ndarray:
+    """Return what share of each language's words each name is, as names × languages."""
+    found = _as_matrix(counts, names)
+    return np.asarray(found / np.maximum(found.sum(axis=0), 1))
 
 
 def _work_out(counts: Sequence[Counter[str]], order: int) -> tuple[list[str], np.ndarray]:

@@ -97,6 +97,7 @@ def evidence_words(text: str, neutral: Collection[str] = ()) -> list[str]:
         plain = URL.sub(" ", plain)
     if _DIGIT.search(plain):
         plain = _CODE.sub(" ", plain)
-    plain = _STRETCHED.sub(r"\1\1", plain.replace("’", "'"))
+    # "hiyaaaa" is "hiya": most letters that somebody leans on stand alone in the word.
+    plain = _STRETCHED.sub(r"\1", plain.replace("’", "'"))
     words = (word.strip("'") for word in _WORD.findall(plain))
     return [word for word in words if word and word not in neutral]

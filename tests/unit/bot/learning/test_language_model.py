@@ -39,6 +39,17 @@ def test_text_is_likeliest_in_its_language(model: LanguageModel, text: str, lang
     assert length == len(text) + 1
 
 
+def test_what_short_messages_say_counts_more_than_the_same_within_long_ones() -> None:
+    """Who writes "prima" and no more is Dutch here, though Italians use the word three times as often."""
+    texts = [("it", f"{word} prima il pacco era a casa della vicina") for word in ("la", "una", "come")]
+    texts += [("nl", "prima"), *[("nl", "waar blijft het pakket van gisteren dan toch nu")] * 3]
+    model, _ = train_language_model([(tag, text.split()) for tag, text in texts], ["it", "nl"], order=3)
+    alone, _, _ = model.score(["prima"])
+    assert alone.argmax() == 1
+    within, _, _ = model.score(["la", "prima", "casa"])
+    assert within.argmax() == 0
+
+
 def test_probabilities_of_what_may_follow_add_up_to_no_more_than_one(
     trained: tuple[LanguageModel, Vocabulary],
 ) -> None:

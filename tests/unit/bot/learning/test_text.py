@@ -55,6 +55,7 @@ def test_stretched_letters_are_cut_to_two() -> None:
         ("תודה רבה!", ["תודה", "רבה"]),
         ("TM-48213 2x 7h30 23.5 x2", []),
         ("棚16本と", ["棚", "本と"]),
+        ("hiyaaaa, helloooo", ["hiya", "hello"]),
     ],
 )
 def test_only_words_that_tell_a_language_are_evidence(text: str, words: list[str]) -> None:
