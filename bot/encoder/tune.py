@@ -28,6 +28,7 @@ ENCODER = PROJECT_FOLDER / "models" / "encoder"
 _STEPS = 800
 _RATE = LABEL_RATE * 2 / 3
 _COSINES = re.compile(r"cosine [\d.]+ on average, [\d.]+ at worst")
+_STEP_OF_TRAINING = re.compile(r"^\d+\. ", re.MULTILINE)
 _AFTER_TRAINING = "\n## Data and licences"
 
 
@@ -85,8 +86,9 @@ def tune(messages: list[TrainingMessage], steps: int, seed: int, folder: Path, r
 def describe_tuning(card: str, messages: int, steps: int, seed: int, likeness: Likeness) -> str:
     """Return the model card with one more step of its training, and today's figures of the graph."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
+    number = len(_STEP_OF_TRAINING.findall(card)) + 1
     step = (
-        f"3. {today}: stage 2 for {steps} steps more (`python -m bot.encoder.tune`, seed {seed}), "
+        f"{number}. {today}: stage 2 for {steps} steps more (`python -m bot.encoder.tune`, seed {seed}), "
         f"drawn from {messages:,} messages.\n"
     )
     card = card.replace(_AFTER_TRAINING, step + _AFTER_TRAINING, 1)

@@ -16,6 +16,7 @@ from tests.unit.bot.encoder.test_stages import MESSAGES, SIZE, make_vocabulary  
 
 CARD = """# Sentence encoder
 
+1. Sentences find their translations.
 2. Messages find others of their label.
 
 ## Data and licences
@@ -75,6 +76,8 @@ def test_labels_lie_closer_together_after_tuning(
 def test_the_card_names_each_tuning_and_the_last_figures() -> None:
     once = describe_tuning(CARD, 1_234, 800, 1, Likeness(0.9977, 0.9712))
     twice = describe_tuning(once, 5_678, 500, 2, Likeness(0.9966, 0.9755))
+    assert "\n3. 20" in once
+    assert "\n4. 20" in twice
     assert twice.index("800 steps more") < twice.index("500 steps more") < twice.index("## Data")
     assert "drawn from 5,678 messages" in twice
     assert twice.count("cosine ") == 1
