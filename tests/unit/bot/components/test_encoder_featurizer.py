@@ -137,7 +137,8 @@ def test_odd_and_long_texts_have_a_vector(featurizer, text):
 
 
 def test_training_in_batches_gives_the_features_of_single_messages(featurizer):
-    texts = [message.text for message in list_messages()[::200]]
+    # Rasa keeps one of two messages with the same text.
+    texts = list(dict.fromkeys(message.text for message in list_messages()[::200]))
     examples = [Message({TEXT: text, INTENT: "x"}) for text in [*texts, ""]] + [Message({INTENT: "y"})]
     featurizer.process_training_data(TrainingData(examples))
     *with_text, empty, without = examples
