@@ -142,10 +142,13 @@ def test_training_in_batches_gives_the_features_of_single_messages(featurizer):
     examples = [Message({TEXT: text, INTENT: "x"}) for text in [*texts, ""]] + [Message({INTENT: "y"})]
     featurizer.process_training_data(TrainingData(examples))
     *with_text, empty, without = examples
-    for text, example in zip(texts, with_text, strict=True):
-        cosine = (example.features[0].features @ feature_of(featurizer, text).T).item()
-        # Padding shifts by how much the graph rounds.
-        assert cosine > 0.98
+    cosines = [
+        (example.features[0].features @ feature_of(featurizer, text).T).item()
+        for text, example in zip(texts, with_text, strict=True)
+    ]
+    # A batch shifts by how much the graph rounds, as writing the graph does (`bot.encoder.export`).
+    assert np.mean(cosines) > 0.995
+    assert min(cosines) > 0.97
     assert (empty.features, without.features) == ([], [])
 
 
