@@ -1,8 +1,8 @@
 """Two questions in one message: "How long does a refund take? And who pays for the return?"
 
-Only where both are plain: each a sentence with a question mark, each understood by itself with more
-confidence than a single question needs, each another label, and nothing else meant by the whole. Background
-told before a question is no question.
+Only where both are plain: each a sentence with a question mark, or one sentence that goes on with "and" and
+a question word; each understood by itself with more confidence than a single question needs, each another
+label, and nothing else meant by the whole. Background told before a question is no question.
 """
 
 from __future__ import annotations
@@ -22,10 +22,56 @@ _QUESTION = re.compile(r"[^?？؟⁉]*[?？؟⁉][?？؟⁉!！]*", re.DOTALL)
 # What stands before the last full stop inside is background, not part of the question.
 _SENTENCE_END = re.compile(r"(?<=[.!。！…\n])\s*(?=\S)")
 _SHORTEST = 4
+# Half of a sentence that is told to mean one of these is background.
+_NOTHING_ASKED = {"out_of_scope", "greet", "goodbye", "thank", "affirm", "deny", "help", "inform"}
+# "… and how …", "… et combien …": what joins a second question to the first, and what words it begins with.
+# A language that is not here needs question marks.
+_JOINED = {
+    "en": ("and|plus|also", "how|what|when|where|who|which|can|could|do|does|did|is|are|will|would|may"),
+    "de": (
+        "und",
+        "wie|was|wann|wo|wohin|wer|welche[rsn]?|kann|könn\\w+|gibt|geht|muss|darf|kommt|ist|sind|habt",
+    ),
+    "nl": ("en", "hoe|wat|wanneer|waar|wie|welke?|kan|kun|kunnen|mag|moet|is|zijn|hebben|doen|krijg"),
+    "fr": (
+        "et",
+        "comment|combien|quand|où|qui|quels?|quelles?|est-ce|peut-on|puis-je|faut-il|en combien|c'est",
+    ),
+    "es": (
+        "y|e|además",
+        "cómo|cuánto|cuánta|cuántos|cuántas|cuándo|dónde|quién|qué|cuál|puedo|se puede|hay|si puedo",
+    ),
+    "it": (
+        "e|ed|poi",
+        "come|quanto|quanta|quanti|quante|quando|dove|chi|cosa|che|quale|posso|si può|c'è|fate",
+    ),
+    "pt": ("e", "como|quanto|quanta|quantos|quantas|quando|onde|quem|qual|posso|dá pra|tem|em quantos"),
+    "he": ("ו|וגם ", "כמה|מה|מתי|איפה|איך|מי|האם|אפשר|אם אפשר|יש"),
+    "ar": ("و|وكمان ", "كم|متى|امتى|وين|فين|كيف|مين|شو|ايش|إيش|هل|قديش|بكم|بكام|ممكن|عندكم"),
+}
+# Vietnamese, Chinese and Japanese ask at the end of a sentence: there the comma tells where a question ends.
+_AFTER_COMMA = r"(?:mà|và|với lại|còn|cho hỏi|还有|另外|顺便|以及|再问|あと|それと|それから)"
+_SPACED = "|".join(
+    rf"(?:{joins})[ ]*(?=(?:{asks})\b)" if tag in ("he", "ar") else rf"(?:{joins})[ ]+(?=(?:{asks})\b)"
+    for tag, (joins, asks) in _JOINED.items()
+)
+_SECOND_QUESTION = re.compile(rf"(?:,? +)(?:{_SPACED})|[,，、] *{_AFTER_COMMA}", re.IGNORECASE)
 
 
 def split_questions(text: str) -> list[str]:
-    """Return the sentences that end with a question mark; nothing where there are not two or three."""
+    """Return the two or three questions of a text; nothing where it has more or fewer."""
+    return _by_marks(text) or _by_joining_words(text)
+
+
+def _by_joining_words(text: str) -> list[str]:
+    sentence = _SENTENCE_END.split(text.strip())[-1]
+    parts = [part.strip() for part in _SECOND_QUESTION.split(sentence)]
+    if len(parts) != 2 or len(_QUESTION.findall(text)) > 1:
+        return []
+    return parts if all(sum(map(str.isalnum, part)) >= _SHORTEST for part in parts) else []
+
+
+def _by_marks(text: str) -> list[str]:
     questions = []
     for match in _QUESTION.finditer(text):
         sentence = _SENTENCE_END.split(match[0].strip())[-1].strip()
@@ -51,6 +97,8 @@ def understand_questions(
     parts: dict[str, dict[str, Any]] = {}
     for question in questions:
         part = parse(question)
+        if part["label"] in _NOTHING_ASKED:
+            continue
         if part["decision"] == "answer" and part["confidence"] >= SURE_FROM:
             parts.setdefault(part["label"], part)
     topics = [label for label in parts if is_topic(label)]

@@ -9,6 +9,9 @@ import pytest
 from bot.several_questions import split_questions, understand_questions
 
 SURE = {
+    "hello there": ("greet", 0.99),
+    "how long is a refund": ("faq/refund_time", 0.95),
+    "who pays the return": ("faq/return_cost", 0.9),
     "how long is a refund?": ("faq/refund_time", 0.95),
     "and who pays the return?": ("faq/return_cost", 0.9),
     "where is 48213?": ("track_order", 0.97),
@@ -61,6 +64,46 @@ def test_two_topics_are_both_meant_in_their_order() -> None:
         "faq/refund_time",
         ["faq/return_cost"],
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "questions"),
+    [
+        ("how much is shipping and how long does it take", ["how much is shipping", "how long does it take"]),
+        ("quanto costa la spedizione e quando arriva?", ["quanto costa la spedizione", "quando arriva?"]),
+        ("wat kost verzenden en hoe lang duurt het", ["wat kost verzenden", "hoe lang duurt het"]),
+        ("c'est combien la livraison, et quand est-ce que ça arrive", 2),
+        ("¿cuánto cuesta el envío y cuántos días tarda?", 2),
+        ("was kostet der Versand und wann kommt es an", 2),
+        ("quanto é o frete e em quantos dias chega", 2),
+        ("כמה עולה משלוח וכמה ימים זה לוקח", ["כמה עולה משלוח", "כמה ימים זה לוקח"]),
+        ("قديش التوصيل وكم يوم بياخد؟", ["قديش التوصيل", "كم يوم بياخد؟"]),
+        ("phí ship bao nhiêu z, mà có trả góp được ko", ["phí ship bao nhiêu z", "có trả góp được ko"]),
+        ("送料いくらですか、あと何日で届きますか", ["送料いくらですか", "何日で届きますか"]),
+        ("运费要多少钱，另外几天能到货", ["运费要多少钱", "几天能到货"]),
+        (
+            "I ordered on Monday. What does it cost and when is it here",
+            ["What does it cost", "when is it here"],
+        ),
+        # No question word: one thing.
+        ("taglia e colore", 0),
+        ("the parcel came and it is broken", 0),
+        ("ho preso il pacco e non mi sta", 0),
+        ("how much and when and where is it", 0),
+    ],
+)
+def test_a_sentence_may_go_on_with_a_second_question(text: str, questions: int | list[str]) -> None:
+    found = split_questions(text)
+    assert (found if isinstance(questions, list) else len(found)) == questions
+
+
+def test_two_topics_of_one_sentence_are_both_meant() -> None:
+    asked = "how long is a refund and who pays the return"
+    assert understood(asked) == ("faq/refund_time", ["faq/return_cost"])
+
+
+def test_a_half_that_asks_nothing_is_background() -> None:
+    assert understood("hello there and who pays the return") == ("faq/refund_time", [])
 
 
 def test_a_task_comes_after_the_answer() -> None:
