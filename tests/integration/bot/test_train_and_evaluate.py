@@ -50,7 +50,7 @@ def test_evaluation_prints_figures_and_writes_predictions(
 async def test_evaluation_predicts_what_the_channel_answers(bot: Bot, model: Path) -> None:
     import asyncio
 
-    text = "how do returns work and what does shipping cost"
+    text = "how do returns work, and the cost of shipping"
     (predicted,) = await asyncio.to_thread(evaluate.predict, model, [text])
     answered = (await Customer(bot).say(text))["understanding"]
     assert predicted["label"] == answered["label"]
