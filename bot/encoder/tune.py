@@ -12,13 +12,14 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from bot.encoder.export import Likeness, check_graph, read_weights, write_graph
-from bot.encoder.model import SHIPPED, SentenceEncoder, Size
+from bot.encoder.model import SHIPPED, SentenceEncoder
 from bot.encoder.stages import LABEL_RATE, pick_device, train_on_labels
 from bot.encoder.train import CHECKED_EVERY, PROJECT_FOLDER, RUNS_FOLDER, say
 from bot.encoder.vocabulary import build_tokenizer
@@ -41,13 +42,12 @@ def open_encoder(folder: Path) -> tuple[SentenceEncoder, Tokenizer]:
     """
     tokenizer = build_tokenizer((folder / "sentencepiece.model").read_bytes())
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    size = Size(
+    size = replace(
+        SHIPPED,
         layers=config["num_hidden_layers"],
         width=config["hidden_size"],
         heads=config["num_attention_heads"],
         pieces=config["vocab_size"],
-        translation_steps=SHIPPED.translation_steps,
-        label_steps=SHIPPED.label_steps,
     )
     model = SentenceEncoder(size)
     model.load_state_dict(read_weights(folder / "model.onnx"))

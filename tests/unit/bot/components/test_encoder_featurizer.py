@@ -146,8 +146,9 @@ def test_training_in_batches_gives_the_features_of_single_messages(featurizer):
         (example.features[0].features @ feature_of(featurizer, text).T).item()
         for text, example in zip(texts, with_text, strict=True)
     ]
-    # A batch shifts by how much the graph rounds, as writing the graph does (`bot.encoder.export`).
+    # A batch shifts by how much the graph rounds; one message in some hundreds shifts more.
     assert np.mean(cosines) > 0.995
+    assert np.quantile(cosines, 0.005) > 0.98
     assert min(cosines) > 0.97
     assert (empty.features, without.features) == ([], [])
 
