@@ -50,6 +50,9 @@ class Understanding:
         }
 
 
+_COURTESIES = {"greet", "thank", "goodbye"}
+
+
 def understand(
     labels: Sequence[str],
     probabilities: np.ndarray,
@@ -73,7 +76,11 @@ def understand(
     order = np.argsort(-weighed, kind="stable")[:RANKED]
     ranking = tuple((labels[column], round(float(weighed[column]), 4)) for column in order)
     label, confidence = ranking[0]
-    decision = decide(confidence, thresholds)
+    sure = confidence
+    if label in _COURTESIES:
+        # "Merci, bonne soirée" is two of them: whichever is answered, it is no reason to ask what was meant.
+        sure = sum(share for name, share in ranking if name in _COURTESIES)
+    decision = decide(sure, thresholds)
     if context.expecting == EXPECTING_CLARIFY and decision == "answer":
         if label == AFFIRM and context.offered:
             # "Did you mean …?" "Yes": the likeliest stood first.

@@ -87,3 +87,21 @@ def test_other_buttons_have_labels_too() -> None:
 
 def test_button_for_a_label_that_is_gone_is_read_as_text() -> None:
     assert read(Context(pressed=Pressed("label", "faq/gone")), track_order=0.9).label == "track_order"
+
+
+@pytest.mark.parametrize(
+    ("shares", "decision"),
+    [
+        ({"goodbye": 0.5, "thank": 0.45}, "answer"),
+        ({"thank": 0.46, "greet": 0.1}, "clarify"),
+        # What else it may be is no courtesy.
+        ({"thank": 0.5, "track_order": 0.45}, "clarify"),
+        ({"track_order": 0.5, "thank": 0.45}, "clarify"),
+    ],
+)
+def test_two_courtesies_are_as_sure_as_both_together(shares: dict[str, float], decision: str) -> None:
+    labels = ("goodbye", "greet", "thank", "track_order", "faq/exchange", "inform")
+    given = {"faq/exchange": 1 - sum(shares.values()), **shares}
+    probabilities = np.array([given.get(label, 0.0) for label in labels])
+    understood = understand(labels, probabilities, Context(), frozenset(), THRESHOLDS)
+    assert (understood.label, understood.decision) == (max(shares, key=lambda name: shares[name]), decision)
