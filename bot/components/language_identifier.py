@@ -21,6 +21,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.context import Context, parse_context
 from bot.fingerprint import LEARNT_WITH, fingerprint
 from bot.general_language_model import GeneralLanguageModel
+from bot.learning.general_words import read_general_words
 from bot.learning.language_model import LanguageModel, train_language_model
 from bot.learning.linear_model import fit_temperature, softmax
 from bot.learning.text import alphabet_of, evidence_words, letters_of, normalise
@@ -53,6 +54,8 @@ INVERTED_MARK = "inverted_mark"
 
 # A sign of these is as much as so many letters of an alphabet.
 _LETTERS_IN = {"CJK": 3, "HANGUL": 3}
+# Language, group of the author, words.
+_Spoken = tuple[str, int, list[str]]
 _NEUTRAL_WORDS = "ok okay oké oke okey okie k email e-mail mail id n nr no ord"
 _INVERTED_MARK = re.compile("[¿¡]")
 
@@ -111,7 +114,7 @@ class LanguageIdentifier(GraphComponent):
             # all where it knows the words.
             FEW_WORDS: 3,
             GENERAL_WEIGHT_FEW: 1.0,
-            GENERAL_WEIGHT_FEW_KNOWN: 0.25,
+            GENERAL_WEIGHT_FEW_KNOWN: 0.1,
             # It is not asked about words that ours finds so much likelier in one language than in any other
             # (natural logarithm), as long as ours has seen all but this share of them.
             SURE_MARGIN: 12.0,
@@ -196,9 +199,10 @@ class LanguageIdentifier(GraphComponent):
                 "no training message names its language (metadata: {language: …})"
             )
         languages = sorted({language for language, _, _ in spoken})
-        self._calibration = self._calibrate(spoken, languages)
+        general = read_general_words(languages)
+        self._calibration = self._calibrate(spoken, languages, general)
         pairs = [(language, words) for language, _, words in spoken]
-        model, vocabulary = train_language_model(pairs, languages, self._config[ORDER])
+        model, vocabulary = train_language_model(pairs, languages, self._config[ORDER], general)
         self._prepare(model)
         with self._model_storage.write_to(self._resource) as folder:
             model.save(folder, vocabulary)
@@ -223,7 +227,8 @@ class LanguageIdentifier(GraphComponent):
         # A pressed button has our text, not the customer's.
         words = [] if context.pressed else evidence_words(text, self._neutral)
         if not words:
-            return self._result(prior if _is_told(prior) else np.zeros_like(prior), 0)
+            # Where nobody has told, all are as likely.
+            return self._result(prior if np.ptp(prior) else np.zeros_like(prior), 0)
         speakers = self._speakers_of_script(words)
         if speakers is not None:
             columns = [self._model.languages.index(tag) for tag in speakers]
@@ -280,8 +285,7 @@ class LanguageIdentifier(GraphComponent):
         is_known = strange <= len(words) * self._config[STRANGE_SHARE]
         if is_known and best - second > self._config[SURE_MARGIN]:
             return own, float(foreignness)
-        if self._general is None:
-            self._general = GeneralLanguageModel(model.languages)
+        self._general = self._general or GeneralLanguageModel(model.languages)
         general, general_foreignness = self._general.score(words, is_latin=is_latin)
         weight = self._config[GENERAL_WEIGHT]
         if len(words) < self._config[FEW_WORDS]:
@@ -352,14 +356,16 @@ class LanguageIdentifier(GraphComponent):
             "ranking": [],
         }
 
-    def _calibrate(self, spoken: list[tuple[str, int, list[str]]], languages: list[str]) -> Calibration:
+    def _calibrate(
+        self, spoken: list[_Spoken], languages: list[str], general: list[dict[str, float]]
+    ) -> Calibration:
         scored: dict[bool, list[tuple[np.ndarray, int]]] = {True: [], False: []}
         foreignness = []
         held_out = hold_out([group for _, group, _ in spoken])
         rest = [
             (language, words) for (language, _, words), out in zip(spoken, held_out, strict=True) if not out
         ]
-        model, _ = train_language_model(rest, languages, self._config[ORDER])
+        model, _ = train_language_model(rest, languages, self._config[ORDER], general)
         for (language, _, words), out in zip(spoken, held_out, strict=True):
             if out:
                 is_latin = self._speakers_of_script(words) is None
@@ -393,7 +399,3 @@ def _may_be_romanised(context: Context) -> bool:
     spoken = find_language(context.language_asked) or find_language(context.language)
     spoken = spoken or find_language(context.language_hint)
     return spoken is not None and spoken.script != "Latn"
-
-
-def _is_told(prior: np.ndarray) -> bool:
-    return bool(prior.max() > prior.min())

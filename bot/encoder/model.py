@@ -77,6 +77,11 @@ class SentenceEncoder(torch.nn.Module):
         )
         return tokens, sentence, question
 
+    def lower_half(self) -> list[torch.nn.Module]:
+        """Return the parts that a text's second vector, taken in the middle, depends on."""
+        layers = self.bert.encoder.layer
+        return [self.bert.embeddings, *layers[: len(layers) // 2]]
+
 
 def start_from(pretrained: Pretrained, size: Size, tokenizer: Tokenizer) -> SentenceEncoder:
     """Return an encoder with the first layers of a pretrained one and what that knows of the tokeniser's

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 import re
-import unicodedata
+
+from bot.learning.text import drop_accents
 
 # How often each kind of damage is done to a message; they add up, so about half of them stay whole.
 _ACCENTS_LOST = 0.15
@@ -21,14 +22,6 @@ _WORDS_TO_SPARE = 5
 _EMOJI = "🙏😀😅😡🤔😢👍❤😭🙄😊📦👀🔥💔"
 # How a piece can be cut in two that are pieces themselves.
 Splits = dict[int, list[tuple[int, int]]]
-
-_STROKES = str.maketrans("đĐøØłŁ", "dDoOlL")
-
-
-def drop_accents(text: str) -> str:
-    """Return the text without accents, tones and points, as typed on a keyboard that has none."""
-    decomposed = unicodedata.normalize("NFD", text.translate(_STROKES))
-    return "".join(character for character in decomposed if unicodedata.category(character) != "Mn")
 
 
 def mistype(text: str, generator: random.Random) -> str:

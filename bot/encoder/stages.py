@@ -59,6 +59,8 @@ _CUT = 0.1
 # What the right label is asked for at most, so that few messages are not learned by heart.
 _LABEL_SMOOTHING = 0.1
 _STEPS_BETWEEN_CHECKPOINTS = 50
+# What a processor must be able to do for sums in 16 bits to be faster: half the time of a step with the second.
+_SUMS_IN_16_BITS = ("amx_bf16", "avx512_bf16")
 
 Batch = dict[str, torch.Tensor]
 
@@ -80,7 +82,7 @@ def pick_device() -> torch.device:
 
 def half_precision(device: torch.device) -> AbstractContextManager[None]:
     """Return a context in which the large sums are done in 16 bits, where the device is made for it."""
-    able = device.type != "cpu" or torch.cpu.get_capabilities().get("amx_bf16", False)
+    able = device.type != "cpu" or any(map(torch.cpu.get_capabilities().get, _SUMS_IN_16_BITS))
     return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
 
@@ -325,7 +327,7 @@ def train_on_labels(
         return label_loss(embeddings, labels, loose[labels]) + by_proxy
 
     groups = [
-        {"params": model.parameters(), "lr": rate},
+        {"params": [weight for weight in model.parameters() if weight.requires_grad], "lr": rate},
         {"params": proxies.parameters(), "lr": _PROXY_RATE},
     ]
     modules = torch.nn.ModuleDict({"encoder": model, "proxies": proxies})

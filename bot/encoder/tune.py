@@ -1,8 +1,9 @@
 """Goes on training the shipped encoder on the messages of today: `python -m bot.encoder.tune [--steps 800]`.
 
 The second stage once more, at a lower rate, from the weights in `models/encoder`: for messages that came
-after it. It needs no parallel texts and takes half an hour on two cores, a rebuild (`bot.encoder.train`)
-several hours. A run that is broken off goes on where it was.
+after it. Only what lies above the middle layer learns, as articles are found by what that says. It needs no
+parallel texts and takes half an hour on two cores, a rebuild (`bot.encoder.train`) several hours. A run that
+is broken off goes on where it was.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def tune(messages: list[TrainingMessage], steps: int, seed: int, folder: Path, r
     device = pick_device()
     say(f"{run}: {len(messages)} messages, {steps} steps, on {device}")
     model.to(device)
+    for part in model.lower_half():
+        part.requires_grad_(False)
     train_on_labels(model, tokenizer, messages, steps, seed, run / "labels.pt", rate=_RATE, known_labels=True)
     tuned = run / "model.onnx"
     write_graph(model, tuned)

@@ -11,8 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from bot.learning.ngram_index import NgramIndex
-from bot.learning.text import mask_details
-from locales.languages import fold
+from bot.learning.text import drop_accents, mask_details
 
 # N-grams of different kinds must not be taken for one another: "c:no" is not "w:no". They differ in the first
 # letter.
@@ -41,17 +40,12 @@ def count_ngrams(text: str, pieces: Sequence[str], longest: int) -> NgramCounts:
     counts = Counter(
         [
             *_within(words, 1, longest, _CHARACTERS),
-            *_within(_fold(masked).split(), 2, longest, _FOLDED),
+            *_within(drop_accents(masked).split(), 2, longest, _FOLDED),
             *[_WORDS + gram for gram in _one_and_two(words)],
             *[_PIECES + gram for gram in _one_and_two(pieces)],
         ]
     )
     return dict(counts)
-
-
-def _fold(text: str) -> str:
-    # Unicode does not decompose the Vietnamese d with stroke.
-    return fold(text).replace("đ", "d")
 
 
 def _within(words: Sequence[str], shortest: int, longest: int, kind: str) -> list[str]:

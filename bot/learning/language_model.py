@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,9 @@ _WORD_SHARE = 0.5
 # their own ("retour", "moin"), which are rare among all.
 _FEW_WORDS = 3
 _FEW_WORDS_SHARE = 0.3
+# Share of a word's weight that comes from texts on anything, where these are known. More helps with words
+# that no customer has used yet, and costs those that customers use.
+_GENERAL_SHARE = 0.2
 # Logarithm of the share of a word that a language's speakers have never used.
 _NEVER = -60.0
 
@@ -119,7 +122,10 @@ class Vocabulary:
 
 
 def train_language_model(
-    texts: Iterable[tuple[str, Sequence[str]]], languages: Sequence[str], order: int
+    texts: Iterable[tuple[str, Sequence[str]]],
+    languages: Sequence[str],
+    order: int,
+    general: Sequence[Mapping[str, float]] = (),
 ) -> tuple[LanguageModel, Vocabulary]:
     """Count (language, words) pairs and return the model and its vocabulary.
 
@@ -127,6 +133,8 @@ def train_language_model(
         texts: What was written in which language, as words.
         languages: Every language of the texts, in the order of the model's columns.
         order: Longest n-gram, in characters.
+        general: For each language, if at all, the words of texts on anything and the share that each is of
+            them; empty where they are not known.
     """
     words: list[Counter[str]] = [Counter() for _ in languages]
     words_of_short: list[Counter[str]] = [Counter() for _ in languages]
@@ -141,9 +149,13 @@ def train_language_model(
                 ngrams[column][ngram] += count
     seen, rows = _work_out(ngrams, order)
     letters = Letters(order, NgramIndex(seen), rows.astype(np.float16))
-    known = sorted(set().union(*words))
+    known = sorted(set().union(*words, *general))
     shares = (1 - _FEW_WORDS_SHARE) * _shares(words, known)
     shares += _FEW_WORDS_SHARE * _shares(words_of_short, known)
+    for column, of_language in enumerate(general):
+        if of_language:
+            elsewhere = np.array([of_language.get(word, 0.0) for word in known], dtype=np.float32)
+            shares[:, column] += _GENERAL_SHARE * (elsewhere - shares[:, column])
     with np.errstate(divide="ignore"):
         whole = np.maximum(np.log(shares), _NEVER)
     made_up = np.vstack([letters.score(known[at : at + _AT_ONCE]) for at in range(0, len(known), _AT_ONCE)])

@@ -16,6 +16,8 @@ _CODE = re.compile(r"[#a-z0-9./-]*\d[a-z0-9./-]*", re.ASCII)
 _DIGIT = re.compile(r"\d")
 # Letters and the marks that stand on them (accents, vowels of the Indic scripts), with apostrophes within.
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u0300-\u036f\u0900-\u0dff\u0e31\u0e34-\u0e4e])*")
+# Letters that Unicode does not decompose.
+_STROKES = str.maketrans("đĐøØłŁ", "dDoOlL")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 
 # Stand-ins that the classifier sees instead of details; private-use characters, so that nobody types them.
@@ -69,6 +71,12 @@ def _is_point(char: str) -> bool:
     # Hebrew points and Arabic harakat are non-spacing marks; so are loose Latin accents, which NFKC has
     # joined.
     return "\u0591" <= char <= "\u05c7" or "\u064b" <= char <= "\u0652" or char in "\u0640\u200e\u200f\ufe0f"
+
+
+def drop_accents(text: str) -> str:
+    """Return the text without accents, tones and points, as typed on a keyboard that has none."""
+    decomposed = unicodedata.normalize("NFD", text.translate(_STROKES))
+    return "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
 
 
 def mask_details(text: str) -> str:

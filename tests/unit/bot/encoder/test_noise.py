@@ -2,21 +2,8 @@ import random
 
 import pytest
 
-from bot.encoder.noise import cut_pieces, drop_accents, find_splits, mistype, spoil
+from bot.encoder.noise import cut_pieces, find_splits, mistype, spoil
 from bot.training_data import list_messages
-
-
-@pytest.mark.parametrize(
-    ("text", "plain"),
-    [
-        ("Đơn hàng đang ở đâu", "Don hang dang o dau"),
-        ("perché è così", "perche e cosi"),
-        ("שָׁלוֹם", "שלום"),
-        ("geïnteresseerd", "geinteresseerd"),
-    ],
-)
-def test_accents_go_as_on_a_keyboard_without_them(text, plain):
-    assert drop_accents(text) == plain
 
 
 def test_a_slip_changes_one_place_inside_the_text():

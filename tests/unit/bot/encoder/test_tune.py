@@ -73,6 +73,21 @@ def test_labels_lie_closer_together_after_tuning(
     assert f"for 30 steps more (`python -m bot.encoder.tune`, seed 1), drawn from {len(MESSAGES)}" in card
 
 
+def test_tuning_leaves_what_finds_articles_as_it_was(
+    shipped: tuple[Path, SentenceEncoder], tmp_path: Path
+) -> None:
+    folder, _ = shipped
+    before, _ = open_encoder(folder)
+    tune(MESSAGES, 10, 1, folder, tmp_path / "runs")
+    after, _ = open_encoder(folder)
+    for earlier, later in zip(before.lower_half(), after.lower_half(), strict=True):
+        for (name, weights), tuned in zip(earlier.named_parameters(), later.parameters(), strict=True):
+            # Written in 8 bits once more.
+            assert torch.allclose(weights, tuned, atol=float(weights.abs().max() / 60)), name
+    last = before.bert.encoder.layer[-1].output.dense.weight
+    assert not torch.allclose(last, after.bert.encoder.layer[-1].output.dense.weight, atol=1e-4)
+
+
 def test_the_card_names_each_tuning_and_the_last_figures() -> None:
     once = describe_tuning(CARD, 1_234, 800, 1, Likeness(0.9977, 0.9712))
     twice = describe_tuning(once, 5_678, 500, 2, Likeness(0.9966, 0.9755))

@@ -37,6 +37,38 @@ def test_label_language_and_author_stand_in_the_metadata(tmp_path: Path) -> None
     assert data.retrieval_intents == set()
 
 
+ACCENTS = """
+version: "3.1"
+nlu:
+- intent: faq/refund_time
+  metadata: {language: vi, author: vi-1}
+  examples: |
+    - Bao lâu thì được hoàn tiền cho đơn [48213](order_number)?
+- intent: faq/refund_time
+  metadata: {language: it, author: it-1}
+  examples: |
+    - perché il rimborso non è ancora sul mio conto della banca
+- intent: faq/refund_time
+  metadata: {language: ja, author: ja-1}
+  examples: |
+    - 返金はいつですか
+- intent: change_language
+  metadata: {author: vi-1}
+  examples: |
+    - čeština prosím
+"""
+
+
+def test_a_message_full_of_accents_is_learnt_without_them_too(tmp_path: Path) -> None:
+    """One of a few, one in letters with marks of another kind and one in a language not served are not."""
+    (tmp_path / "talk.yml").write_text(ACCENTS, encoding="utf-8")
+    *messages, bare = LabelImporter(training_data_paths=[str(tmp_path)]).get_nlu_data().intent_examples
+    assert len(messages) == 4
+    assert bare.get("text") == "Bao lau thi duoc hoan tien cho don 48213?"
+    assert bare.get("metadata") == messages[0].get("metadata")
+    assert bare.get("intent") == "faq"
+
+
 def test_a_copied_message_is_changed_alone(tmp_path: Path) -> None:
     (tmp_path / "talk.yml").write_text(TALK, encoding="utf-8")
     message, _ = LabelImporter(training_data_paths=[str(tmp_path)]).get_nlu_data().intent_examples

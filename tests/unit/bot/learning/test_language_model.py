@@ -50,6 +50,27 @@ def test_what_short_messages_say_counts_more_than_the_same_within_long_ones() ->
     assert within.argmax() == 0
 
 
+def test_a_word_known_from_general_texts_alone_is_told_by_them() -> None:
+    """No customer here has written "gatto"; its letters could be of either language."""
+    texts = [(language, text.split()) for language, text in TEXTS]
+    general = [{"cat": 0.01, "the": 0.1}, {}, {"gatto": 0.01, "il": 0.1}]
+    model, vocabulary = train_language_model(texts, LANGUAGES, order=4, general=general)
+    scores, _, strange = model.score(["gatto"])
+    assert LANGUAGES[int(scores.argmax())] == "it"
+    assert strange == 0
+    assert {"cat", "gatto"} <= set(vocabulary.words)
+    # One in a hundred words of general texts, which count for a fifth of a word that is written, not made up.
+    assert scores.max() > math.log(0.01 * 0.2 * 0.5) - 0.01
+
+
+def test_a_language_without_general_words_loses_nothing() -> None:
+    texts = [(language, text.split()) for language, text in TEXTS]
+    without, _ = train_language_model(texts, LANGUAGES, order=4)
+    beside, _ = train_language_model(texts, LANGUAGES, order=4, general=[{"cat": 0.01}, {}, {}])
+    before, after = without.score(["החבילה"])[0], beside.score(["החבילה"])[0]
+    assert after[1] == before[1]
+
+
 def test_probabilities_of_what_may_follow_add_up_to_no_more_than_one(
     trained: tuple[LanguageModel, Vocabulary],
 ) -> None:

@@ -9,6 +9,7 @@ from bot.learning.text import (
     NUMBER_MARK,
     URL_MARK,
     alphabet_of,
+    drop_accents,
     evidence_words,
     mask_details,
     normalise,
@@ -76,3 +77,16 @@ def test_only_words_that_tell_a_language_are_evidence(text: str, words: list[str
 )
 def test_letters_have_an_alphabet(char: str, alphabet: str | None) -> None:
     assert alphabet_of(char) == alphabet
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Đơn hàng đang ở đâu", "Don hang dang o dau"),
+        ("perché è così", "perche e cosi"),
+        ("שָׁלוֹם", "שלום"),
+        ("geïnteresseerd", "geinteresseerd"),
+    ],
+)
+def test_accents_go_as_on_a_keyboard_without_them(text: str, plain: str) -> None:
+    assert drop_accents(text) == plain
