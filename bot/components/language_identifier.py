@@ -247,12 +247,11 @@ class LanguageIdentifier(GraphComponent):
             gap = foreignness - self._calibration.foreign_from
             gap -= self._config[FOREIGN_MARGIN_FEW] if is_few else 0
             if gap > 0 and not _may_be_romanised(context):
-                length = sum(map(len, words))
-                return self._unknown(len(words), 1 - 0.5 * math.exp(-gap * math.sqrt(length)))
-        calibration = self._calibration
+                return self._unknown(len(words), 1 - 0.5 * math.exp(-gap * sum(map(len, words)) ** 0.5))
         if self._spanish is not None and _INVERTED_MARK.search(text):
             scores[self._spanish] += self._config[INVERTED_MARK]
-        evidence = scores * (calibration.temperature_few if is_few else calibration.temperature) + only
+        sharpness = self._calibration.temperature_few if is_few else self._calibration.temperature
+        evidence = scores * sharpness + only
         probabilities = softmax(evidence + np.log(prior))
         if probabilities.max() < self._config[DOUBT] and self._second_opinion and len(words) > 1:
             opinion = self._second_opinion.log_probabilities(text)

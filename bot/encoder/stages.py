@@ -59,7 +59,7 @@ _CUT = 0.1
 # What the right label is asked for at most, so that few messages are not learned by heart.
 _LABEL_SMOOTHING = 0.1
 _STEPS_BETWEEN_CHECKPOINTS = 50
-# What a processor must be able to do for sums in 16 bits to be faster: half the time of a step with the second.
+# What a processor needs for sums in 16 bits to be faster: with the second a step takes half the time.
 _SUMS_IN_16_BITS = ("amx_bf16", "avx512_bf16")
 
 Batch = dict[str, torch.Tensor]

@@ -152,9 +152,9 @@ def train_language_model(
     known = sorted(set().union(*words, *general))
     shares = (1 - _FEW_WORDS_SHARE) * _shares(words, known)
     shares += _FEW_WORDS_SHARE * _shares(words_of_short, known)
-    for column, of_language in enumerate(general):
-        if of_language:
-            elsewhere = np.array([of_language.get(word, 0.0) for word in known], dtype=np.float32)
+    for column, elsewhere_used in enumerate(general):
+        if elsewhere_used:
+            elsewhere = np.array([elsewhere_used.get(word, 0.0) for word in known], dtype=np.float32)
             shares[:, column] += _GENERAL_SHARE * (elsewhere - shares[:, column])
     with np.errstate(divide="ignore"):
         whole = np.maximum(np.log(shares), _NEVER)
