@@ -26,6 +26,7 @@ from bot.components.encoder_featurizer import load_encoder
 from bot.components.label_classifier import ANSWER_FROM
 from bot.components.sentencepiece_tokenizer import load_vocabulary
 from bot.evaluation import Example, parse_examples
+from bot.learning.importer import add_bare_copies
 from bot.training_data import HELD_OUT_LANGUAGE, TrainingMessage, list_languages, list_messages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,11 +50,11 @@ def read_examples(folders: list[Path]) -> dict[str, list[Example]]:
 
 def ask(contender: Contender, examples: list[Example]) -> Answers:
     for example in examples[:_WARM_UP]:
-        contender.ask(example.text)
+        contender.ask(example.text, example.language)
     rows, took = [], []
     for example in examples:
         started = time.perf_counter()
-        rows.append(contender.ask(example.text))
+        rows.append(contender.ask(example.text, example.language))
         took.append(1000 * (time.perf_counter() - started))
     return Answers(contender.labels, np.stack(rows), took)
 
@@ -99,9 +100,10 @@ def compare(
 ) -> dict[str, dict[str, Answers]]:
     """Fit every contender to the messages, and return what it makes of each set."""
     answers: dict[str, dict[str, Answers]] = defaultdict(dict)
+    learnt = add_bare_copies(messages)
     for contender in contenders:
         started = time.perf_counter()
-        contender.fit(messages)
+        contender.fit(learnt)
         print(f"{contender.name}: fitted in {time.perf_counter() - started:.0f} s", flush=True)
         for name, examples in sets.items():
             answers[contender.name][name] = ask(contender, examples)
@@ -116,7 +118,7 @@ def make_contenders(encoder_folder: str) -> list[Contender]:
         pieces: list[str] = processor.encode(text, out_type=str)
         return pieces
 
-    ngrams = NGrams("characters, words and pieces", cut, "cfwp")
+    ngrams = NGrams("all n-grams", cut, "cfwps")
     encoder = EncoderAlone("encoder alone", load_encoder(encoder_folder))
     return [
         NGrams("linear on character n-grams", lambda _: [], "cf"),

@@ -29,6 +29,7 @@ from bot.learning.dense_model import fit_dense_model
 from bot.learning.label_features import NgramCounts, Vocabulary, count_ngrams
 from bot.learning.linear_model import fit_linear_model, fit_temperature, weigh_opinions
 from bot.training_data import TrainingMessage
+from locales.languages import find_language
 from scripts.environment import ROOT
 
 SETTINGS = LabelClassifier.get_default_config()
@@ -45,8 +46,8 @@ class Contender(ABC):
     def fit(self, messages: Sequence[TrainingMessage]) -> None: ...
 
     @abstractmethod
-    def ask(self, text: str) -> np.ndarray:
-        """Return the probability of each label."""
+    def ask(self, text: str, language: str) -> np.ndarray:
+        """Return the probability of each label; the language's code is known before it."""
 
 
 class NGrams(Contender):
@@ -57,12 +58,14 @@ class NGrams(Contender):
         self._cut = cut
         self._kinds = kinds
 
-    def count_ngrams(self, text: str) -> NgramCounts:
-        counts = count_ngrams(text, self._cut(text), SETTINGS[LONGEST_NGRAM])
+    def count_ngrams(self, text: str, language: str | None) -> NgramCounts:
+        spoken = find_language(language)
+        script = spoken.script if spoken else None
+        counts = count_ngrams(text, self._cut(text), SETTINGS[LONGEST_NGRAM], script)
         return {ngram: count for ngram, count in counts.items() if ngram[0] in self._kinds}
 
     def fit(self, messages: Sequence[TrainingMessage]) -> None:
-        seen = [self.count_ngrams(message.text) for message in messages]
+        seen = [self.count_ngrams(message.text, message.language) for message in messages]
         vocabulary, _ = Vocabulary.fit(seen, SETTINGS[LEAST_MESSAGES])
         matrix = vocabulary.matrix(seen)
         labels = np.array([message.label for message in messages])
@@ -77,8 +80,8 @@ class NGrams(Contender):
         )
         self.labels = self.model.labels
 
-    def ask(self, text: str) -> np.ndarray:
-        return self.model.probabilities(self.count_ngrams(text))
+    def ask(self, text: str, language: str) -> np.ndarray:
+        return self.model.probabilities(self.count_ngrams(text, language))
 
 
 class EncoderAlone(Contender):
@@ -100,7 +103,7 @@ class EncoderAlone(Contender):
         self.labels = tuple(sorted(set(labels)))
         self.model = fit_dense_model(vectors, labels, self.labels, SETTINGS[DENSE_SOFTNESS])
 
-    def ask(self, text: str) -> np.ndarray:
+    def ask(self, text: str, language: str) -> np.ndarray:
         return self.model.probabilities(self._encoder.encode([text]).sentences[0])
 
 
@@ -124,11 +127,12 @@ class Both(Contender):
         assert self._ngrams.labels == self._encoder.labels
         self.labels = self._ngrams.labels
 
-    def ask(self, text: str) -> np.ndarray:
-        probabilities = self._ngrams.ask(text)
+    def ask(self, text: str, language: str) -> np.ndarray:
+        probabilities = self._ngrams.ask(text, language)
         if probabilities.max() < SETTINGS[SURE_FROM]:
             probabilities = weigh_opinions(
-                (self._encoder.ask(text), SETTINGS[DENSE_WEIGHT]), (probabilities, SETTINGS[NGRAM_WEIGHT])
+                (self._encoder.ask(text, language), SETTINGS[DENSE_WEIGHT]),
+                (probabilities, SETTINGS[NGRAM_WEIGHT]),
             )
         return probabilities
 
@@ -183,7 +187,7 @@ class StockDiet(Contender):
         self._processor = Agent.load(str(self._folder / "models" / "diet.tar.gz")).processor
         self.labels = tuple(sorted(label.replace("+", "/") for label in examples))
 
-    def ask(self, text: str) -> np.ndarray:
+    def ask(self, text: str, language: str) -> np.ndarray:
         from rasa.core.channels.channel import UserMessage
         from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 

@@ -33,8 +33,9 @@ from bot.fingerprint import LEARNT_WITH, fingerprint
 from bot.learning.dense_model import DenseModel, fit_dense_model
 from bot.learning.label_features import NgramCounts, Vocabulary, count_ngrams
 from bot.learning.linear_model import LinearModel, fit_linear_model, fit_temperature, weigh_opinions
-from bot.learning.training_messages import author_group, hold_out, label_of
+from bot.learning.training_messages import author_group, hold_out, label_of, language_of
 from bot.understanding import Thresholds, Understanding, understand
+from locales.languages import find_language
 
 UNDERSTANDING = "understanding"
 
@@ -166,7 +167,7 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         labels = [label_of(message) for message in examples]
         if len(set(labels)) < 2:
             raise UntrainedLabelClassifierError("training messages of two labels at least are needed")
-        messages = [self._see(message) for message in examples]
+        messages = [self._see(message, language_of(message)) for message in examples]
         vocabulary, ngrams = Vocabulary.fit(messages, self._config[LEAST_MESSAGES])
         matrix = vocabulary.matrix(messages)
         del messages
@@ -231,7 +232,8 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         """
         if self._model is None:
             raise UntrainedLabelClassifierError("train or load the model first")
-        probabilities = self._model.probabilities(self._see(message))
+        spoken = (message.get(LANGUAGE) or {}).get("detected")
+        probabilities = self._model.probabilities(self._see(message, spoken))
         if self._dense is not None and probabilities.max() < self._config[SURE_FROM]:
             vector = _vector_of(message)
             if vector is not None:
@@ -241,10 +243,14 @@ class LabelClassifier(GraphComponent, IntentClassifier):
                 )
         return understand(self._model.labels, probabilities, context, details, self._thresholds)
 
-    def _see(self, message: Message) -> NgramCounts:
+    def _see(self, message: Message, spoken: str | None) -> NgramCounts:
+        language = find_language(spoken)
         tokens = message.get(TEXT_TOKENS) or () if self._config[PIECES] else ()
         return count_ngrams(
-            message.get(TEXT) or "", [token.lemma for token in tokens], self._config[LONGEST_NGRAM]
+            message.get(TEXT) or "",
+            [token.lemma for token in tokens],
+            self._config[LONGEST_NGRAM],
+            language.script if language else None,
         )
 
 

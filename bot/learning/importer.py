@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,17 @@ class LabelImporter(RasaFileImporter):
     def get_nlu_data(self, language: str | None = "en") -> TrainingData:
         """Return the training messages of every language. Raises TrainingDataError."""
         messages = [message for file in self._nlu_files for message in read_messages(Path(file))]
-        bare = [bared for message in messages if (bared := without_accents(message)) is not None]
-        return TrainingData([_as_rasa_message(message) for message in [*messages, *bare]])
+        return TrainingData([_as_rasa_message(message) for message in add_bare_copies(messages)])
 
 
-def without_accents(message: TrainingMessage) -> TrainingMessage | None:
-    """Return a message as typed without accents, where these change enough of its words; None where not.
+def add_bare_copies(messages: Iterable[TrainingMessage]) -> list[TrainingMessage]:
+    """Return the messages, and after them those once more without accents that these change much."""
+    given = list(messages)
+    return [*given, *(copied for message in given if (copied := _bare_copy(message)) is not None)]
+
+
+def _bare_copy(message: TrainingMessage) -> TrainingMessage | None:
+    """Return a message as typed without accents, or None where these change too few of its words.
 
     Many Vietnamese customers type none, few authors do: of such messages by authors not seen n-grams told
     67 % at first guess, with these copies 84 % (and 87 instead of 86 % of the messages with accents).

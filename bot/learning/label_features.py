@@ -1,4 +1,4 @@
-"""What the label classifier sees: n-grams of characters, words and pieces."""
+"""What the label classifier sees: n-grams of characters, words, pieces and consonants."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from bot.learning.consonants import consonants_of
 from bot.learning.ngram_index import NgramIndex
 from bot.learning.text import drop_accents, mask_details
 
 # N-grams of different kinds must not be taken for one another: "c:no" is not "w:no". They differ in the first
 # letter.
-_CHARACTERS, _FOLDED, _WORDS, _PIECES = "c:", "f:", "w:", "p:"
+_CHARACTERS, _FOLDED, _WORDS, _PIECES, _CONSONANTS = "c:", "f:", "w:", "p:", "s:"
 
 
 _KINDS = 128  # more than any of these letters' codes
@@ -26,16 +27,18 @@ _ROWS_AT_ONCE = 2048
 NgramCounts = dict[str, int]
 
 
-def count_ngrams(text: str, pieces: Sequence[str], longest: int) -> NgramCounts:
+def count_ngrams(text: str, pieces: Sequence[str], longest: int, script: str | None = None) -> NgramCounts:
     """Return how often a message has each n-gram.
 
     Args:
         text: As the customer wrote it.
         pieces: The tokeniser's pieces, or nothing.
         longest: Characters of the longest character n-gram. They stay within words.
+        script: CLDR code of the script of the message's language, whatever this message is written in.
     """
     masked = mask_details(text)
     words = masked.split()
+    consonants = list(consonants_of(text, script))
     # Once more without accents: many leave them out, Vietnamese customers all of them.
     counts = Counter(
         [
@@ -43,6 +46,8 @@ def count_ngrams(text: str, pieces: Sequence[str], longest: int) -> NgramCounts:
             *_within(drop_accents(masked).split(), 2, longest, _FOLDED),
             *[_WORDS + gram for gram in _one_and_two(words)],
             *[_PIECES + gram for gram in _one_and_two(pieces)],
+            *_within(consonants, 2, longest, _CONSONANTS),
+            *[_CONSONANTS + gram for gram in (_one_and_two(consonants) if consonants else ())],
         ]
     )
     return dict(counts)

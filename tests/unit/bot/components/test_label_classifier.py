@@ -90,6 +90,36 @@ def test_label_is_whole_and_intent_is_what_rules_know(
     assert output["intent_ranking"][0]["name"] == label
 
 
+HEBREW = {
+    "track_order": ["איפה ההזמנה שלי", "ההזמנה לא הגיעה", "מתי ההזמנה תגיע", "איפה החבילה"],
+    "faq/return_policy": ["אפשר להחזיר מוצר", "איך מחזירים", "תנאי החזרה", "כמה זמן להחזיר"],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("eifo hahazmana sheli", "track_order"), ("efshar lehahzir muzar", "faq/return_policy")],
+)
+def test_romanised_message_is_known_from_those_in_hebrew_letters(
+    workshop: Workshop, text: str, label: str
+) -> None:
+    classifier: LabelClassifier = workshop.create(LabelClassifier, least_messages=1)
+    classifier.train(
+        TrainingData(
+            [
+                training_message(text, name, "he", f"he-{position % 2 + 1}")
+                for name, texts in HEBREW.items()
+                for position, text in enumerate(texts)
+            ]
+        )
+    )
+    message = customers_message(text)
+    message.set("language", {"detected": "he"})
+    (message,) = classifier.process([message])
+    assert message.get("understanding")["label"] == label
+    assert message.get("understanding")["confidence"] > 0.6
+
+
 def test_unsure_is_the_intent_that_rules_have_for_it(classifier: LabelClassifier) -> None:
     output = read(classifier, "xyzzy")
     assert output["intent"]["name"] == "nlu_fallback"
