@@ -41,7 +41,15 @@ class LabelImporter(RasaFileImporter):
 def add_bare_copies(messages: Iterable[TrainingMessage]) -> list[TrainingMessage]:
     """Return the messages, and after them those once more without accents that these change much."""
     given = list(messages)
-    return [*given, *(copied for message in given if (copied := _bare_copy(message)) is not None)]
+    # What somebody has written so, whatever they meant, is known already.
+    taken = {message.text.lower() for message in given}
+    copies = []
+    for message in given:
+        copied = _bare_copy(message)
+        if copied and copied.text.lower() not in taken:
+            taken.add(copied.text.lower())
+            copies.append(copied)
+    return [*given, *copies]
 
 
 def _bare_copy(message: TrainingMessage) -> TrainingMessage | None:

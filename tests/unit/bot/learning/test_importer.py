@@ -52,6 +52,14 @@ nlu:
   metadata: {language: ja, author: ja-1}
   examples: |
     - 返金はいつですか
+- intent: deny
+  metadata: {language: vi, author: vi-1}
+  examples: |
+    - hỏng
+- intent: faq/damaged_item
+  metadata: {language: vi, author: vi-2}
+  examples: |
+    - Hong
 - intent: change_language
   metadata: {author: vi-1}
   examples: |
@@ -60,10 +68,12 @@ nlu:
 
 
 def test_a_message_full_of_accents_is_learnt_without_them_too(tmp_path: Path) -> None:
-    """One of a few, one in letters with marks of another kind and one in a language not served are not."""
+    """Not so one with few accents, one in letters with marks of another kind, one in a language not served,
+    and one that somebody has written without them, meaning something else.
+    """
     (tmp_path / "talk.yml").write_text(ACCENTS, encoding="utf-8")
     *messages, bare = LabelImporter(training_data_paths=[str(tmp_path)]).get_nlu_data().intent_examples
-    assert len(messages) == 4
+    assert len(messages) == 6
     assert bare.get("text") == "Bao lau thi duoc hoan tien cho don 48213?"
     assert bare.get("metadata") == messages[0].get("metadata")
     assert bare.get("intent") == "faq"
