@@ -70,7 +70,10 @@ def test_labels_lie_closer_together_after_tuning(
     tune(MESSAGES, 30, 1, folder, tmp_path / "runs")
     assert apart() > before
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert f"for 30 steps more (`python -m bot.encoder.tune`, seed 1), drawn from {len(MESSAGES)}" in card
+    assert (
+        f"for 30 steps more, upper half (`python -m bot.encoder.tune`, seed 1), drawn from {len(MESSAGES)}"
+        in card
+    )
 
 
 def test_tuning_leaves_what_finds_articles_as_it_was(
