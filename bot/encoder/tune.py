@@ -91,8 +91,8 @@ def describe_tuning(card: str, messages: int, steps: int, seed: int, likeness: L
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     number = len(_STEP_OF_TRAINING.findall(card)) + 1
     step = (
-        f"{number}. {today}: stage 2 for {steps} steps more, upper half (`python -m bot.encoder.tune`, seed {seed}), "
-        f"drawn from {messages:,} messages.\n"
+        f"{number}. {today}: stage 2 for {steps} steps more, upper half (`python -m bot.encoder.tune`, "
+        f"seed {seed}), drawn from {messages:,} messages.\n"
     )
     card = card.replace(_AFTER_TRAINING, step + _AFTER_TRAINING, 1)
     return _COSINES.sub(f"cosine {likeness.mean:.4f} on average, {likeness.worst:.4f} at worst", card)

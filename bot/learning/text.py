@@ -14,6 +14,8 @@ _NUMBER = re.compile(r"#?[\w./-]*\d[\w./-]*\d[\w./-]*")
 # "tm-48213", "2x", "23.5": not a word, even where a script without spaces goes on right after it.
 _CODE = re.compile(r"[#a-z0-9./-]*\d[a-z0-9./-]*", re.ASCII)
 _DIGIT = re.compile(r"\d")
+# "TM 48213": what stands before the number belongs to it.
+_BEFORE_NUMBER = re.compile(r"\b[A-Z]{2,4}(?= \d{3})")
 # Letters and the marks that stand on them (accents, vowels of the Indic scripts), with apostrophes within.
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u0300-\u036f\u0900-\u0dff\u0e31\u0e34-\u0e4e])*")
 # Letters that Unicode does not decompose.
@@ -97,13 +99,14 @@ def evidence_words(text: str, neutral: Collection[str] = ()) -> list[str]:
 
     `neutral` holds words in normal form that are the same in every language: "ok", names of carriers.
     """
-    plain = normalise(text)
     # Looked for only where they can be: most messages hold none, and every message waits for this.
+    has_digits = bool(_DIGIT.search(text))
+    plain = normalise(_BEFORE_NUMBER.sub(" ", text) if has_digits else text)
     if "@" in plain:
         plain = EMAIL.sub(" ", plain)
     if "://" in plain or "www." in plain:
         plain = URL.sub(" ", plain)
-    if _DIGIT.search(plain):
+    if has_digits:
         plain = _CODE.sub(" ", plain)
     # "hiyaaaa" is "hiya": most letters that somebody leans on stand alone in the word.
     plain = _STRETCHED.sub(r"\1", plain.replace("’", "'"))

@@ -55,6 +55,8 @@ def test_stretched_letters_are_cut_to_two() -> None:
         ("PayPal oder iDEAL", ["oder"]),
         ("תודה רבה!", ["תודה", "רבה"]),
         ("TM-48213 2x 7h30 23.5 x2", []),
+        ("TM 51377", []),
+        ("è TM 51377 del 12", ["è", "del"]),
         ("棚16本と", ["棚", "本と"]),
         ("hiyaaaa, helloooo", ["hiya", "hello"]),
     ],
