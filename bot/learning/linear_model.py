@@ -126,7 +126,7 @@ def _fit_machines(
     def fit(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         merged = np.where(np.isin(numbers, part), numbers, _REST)
         given = sparse.csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape)
-        # A finer tolerance changes no answer and takes longer: 0.1 a quarter, 0.01 a half.
+        # A finer tolerance changes no answer and takes a quarter longer at 0.1.
         machine = LinearSVC(C=softness, tol=0.4, random_state=0).fit(given, merged)
         if len(machine.classes_) == 2:
             # scikit-learn gives one column for two labels.
