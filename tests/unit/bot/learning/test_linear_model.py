@@ -100,7 +100,7 @@ def test_weights_in_eight_bits_change_hardly_a_score(seen: list[NgramCounts]) ->
     assert model.weights.dtype == np.int8
     matrix = model.vocabulary.matrix(seen)
     numbers = [model.labels.index(label) for label in LABELS]
-    exact = LinearSVC(C=0.5, tol=0.1, random_state=0).fit(matrix, numbers).decision_function(matrix)
+    exact = LinearSVC(C=0.5, tol=0.4, random_state=0).fit(matrix, numbers).decision_function(matrix)
     # The scores of a label and of another are about two apart.
     assert np.abs(model.scores_of(matrix) - exact).max() < 0.1
 
