@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from bot.learning.text import EMAIL, URL, normalise
 
-_PUNCTUATION = re.compile("[^\\w']+")
+_PUNCTUATION = re.compile(r"[^\w']+")
 _TWICE = re.compile(r"(.)\1+")
 _LATIN = re.compile("[a-z]")
 

@@ -85,8 +85,8 @@ def test_tuning_leaves_what_finds_articles_as_it_was(
     after, _ = open_encoder(folder)
     for earlier, later in zip(before.lower_half(), after.lower_half(), strict=True):
         for (name, weights), tuned in zip(earlier.named_parameters(), later.parameters(), strict=True):
-            # Written in 8 bits once more.
-            assert torch.allclose(weights, tuned, atol=float(weights.abs().max() / 60)), name
+            # Written in 8 bits once more, which changes nothing that was in 8 bits.
+            assert torch.allclose(weights, tuned, atol=float(weights.abs().max() / 1_000)), name
     last = before.bert.encoder.layer[-1].output.dense.weight
     assert not torch.allclose(last, after.bert.encoder.layer[-1].output.dense.weight, atol=1e-4)
 
