@@ -1,7 +1,9 @@
 """Two questions in one message: "How long does a refund take? And who pays for the return?"
 
-Only where both are plain: each a sentence with a question mark, or one sentence that goes on with "and" and
-a question word; each understood by itself with more confidence than a single question needs, each another
+And a question after a greeting: "Hola buenas, ¿se puede pagar a plazos?" is that question.
+
+Two only where both are plain: each a sentence with a question mark, or one sentence that goes on with "and"
+and a question word; each understood by itself with more confidence than a single question needs, each another
 label, and nothing else meant by the whole. Background told before a question is no question.
 """
 
@@ -15,6 +17,7 @@ from locales.knowledge import is_topic
 
 # The second label's confidence may not be a guess: a needless second answer is worse than none.
 SURE_FROM = 0.8
+GREET = "greet"
 MOST_QUESTIONS = 3
 
 # Up to a question mark of any script, with what follows it of the same kind ("??", "?!").
@@ -24,6 +27,9 @@ _SENTENCE_END = re.compile(r"(?<=[.!。！…\n])\s*(?=\S)")
 _SHORTEST = 4
 # Half of a sentence that is told to mean one of these is background.
 _NOTHING_ASKED = {"out_of_scope", "greet", "goodbye", "thank", "affirm", "deny", "help", "inform"}
+# Where the words after a greeting may begin; a question seldom stands behind more of them.
+_GREETING_END = re.compile(r"[,，、.!?。！？؟…\n]+\s*(?=\w)")
+_MOST_GREETINGS = 3
 # "… and how …", "… et combien …": what joins a second question to the first, and what words it begins with.
 # A language that is not here needs question marks.
 _JOINED = {
@@ -90,6 +96,8 @@ def understand_questions(
         text: The message.
         parse: Returns what a sentence means by itself, in the same form.
     """
+    if understood["label"] == GREET:
+        understood = _after_greeting(text, parse) or understood
     alone = {**understood, "also": []}
     questions = split_questions(text)
     if not questions:
@@ -109,3 +117,14 @@ def understand_questions(
     # A task goes on after the answer, so it comes last and is what the message is about.
     main = next((label for label in parts if label not in topics), topics[0])
     return {**parts[main], "also": [label for label in topics if label != main][:1]}
+
+
+def _after_greeting(text: str, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what a message means behind its greeting, or None where nothing plain is."""
+    for cut in list(_GREETING_END.finditer(text))[:_MOST_GREETINGS]:
+        if parse(text[: cut.end()].strip())["label"] != GREET:
+            return None
+        part = parse(text[cut.end() :])
+        if part["label"] not in _NOTHING_ASKED:
+            return part if part["decision"] == "answer" and part["confidence"] >= SURE_FROM else None
+    return None

@@ -175,20 +175,20 @@ class Turns:
     def _understand(
         self, parse_data: dict[str, Any], text: str, metadata: dict[str, Any], tracker: DialogueStateTracker
     ) -> dict[str, Any]:
-        """Look for a second question, unless a button was pressed or an answer is waited for."""
-        understood: dict[str, Any] | None = parse_data.get("understanding")
-        if understood is None:
+        """Look for more than one thing said, unless a button was pressed or an answer is waited for."""
+        whole: dict[str, Any] | None = parse_data.get("understanding")
+        if whole is None:
             return {}
         if metadata["pressed"] or metadata["expecting"]:
-            understood = {**understood, "also": []}
+            understood = {**whole, "also": []}
         else:
             understood = understand_questions(
-                understood,
+                whole,
                 text,
                 lambda part: parse_text(self.processor, part, metadata, tracker)["understanding"],
             )
         parse_data["understanding"] = understood
-        if understood["also"]:
+        if understood["also"] or understood["label"] != whole["label"]:
             parse_data["intent"] = {
                 "name": understood["label"].partition("/")[0],
                 "confidence": understood["confidence"],

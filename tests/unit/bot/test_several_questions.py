@@ -10,6 +10,11 @@ from bot.several_questions import split_questions, understand_questions
 
 SURE = {
     "hello there": ("greet", 0.99),
+    "hi,": ("greet", 0.99),
+    "hi!": ("greet", 0.99),
+    "hi, good evening!": ("greet", 0.99),
+    "good evening! who pays the return": ("greet", 0.8),
+    "nice weather": ("out_of_scope", 0.9),
     "how long is a refund": ("faq/refund_time", 0.95),
     "who pays the return": ("faq/return_cost", 0.9),
     "how long is a refund?": ("faq/refund_time", 0.95),
@@ -129,3 +134,23 @@ def test_a_whole_that_plainly_means_something_else_wins() -> None:
     text = "how long is a refund? and who pays the return?"
     assert understood(text, "complaint", "answer") == ("complaint", [])
     assert understood(text, "faq/return_cost", "answer")[1] == ["faq/return_cost"]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("hi, how long is a refund?", "faq/refund_time"),
+        ("hi, good evening! who pays the return", "faq/return_cost"),
+        # Nothing plain stands behind these.
+        ("hi! nice weather", "greet"),
+        ("hi, the blue one?", "greet"),
+        ("hi! hello there", "greet"),
+        ("hello there", "greet"),
+    ],
+)
+def test_a_greeting_gives_way_to_the_question_behind_it(text: str, label: str) -> None:
+    assert understood(text, label="greet", decision="answer") == (label, [])
+
+
+def test_only_a_greeting_gives_way() -> None:
+    assert understood("great, who pays the return", label="thank", decision="answer") == ("thank", [])
