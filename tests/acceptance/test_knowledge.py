@@ -74,6 +74,21 @@ async def test_two_questions_in_one_message_are_both_answered(shop: Shop) -> Non
     assert facts["payment_methods"] in await customer.hear("bot")
 
 
+@pytest.mark.parametrize(
+    ("language", "greeting", "question"),
+    [
+        ("es", "hola buenas,", "se puede pagar a plazos?"),
+        ("pt", "oi, boa noite!", "vcs parcelam no boleto?"),
+    ],
+)
+async def test_a_question_behind_a_greeting_is_answered(
+    shop: Shop, language: str, greeting: str, question: str
+) -> None:
+    answer = await ask(await shop.open_customer(language=language), question)
+    assert await ask(await shop.open_customer(language=language), f"{greeting} {question}") == answer
+    assert await ask(await shop.open_customer(language=language), greeting) != answer
+
+
 async def test_an_answer_that_did_not_help_is_followed_by_others_and_then_by_a_person(shop: Shop) -> None:
     customer = await shop.open_customer(language="de", market="DE")
     await ask(customer, "was kostet der Versand?")
