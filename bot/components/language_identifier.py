@@ -27,8 +27,8 @@ from bot.learning.linear_model import fit_temperature, softmax
 from bot.learning.text import alphabet_of, evidence_words, letters_of, normalise
 from bot.learning.training_messages import author_group, hold_out, language_of
 from bot.second_opinion import SecondOpinion
+from bot.shop_names import language_of_names, read_shop_names
 from locales.languages import find_language, get_language
-from locales.markets import list_markets
 
 LANGUAGE = "language"
 UNKNOWN = "unknown"
@@ -43,7 +43,6 @@ SECOND_OPINION_WEIGHT = "second_opinion_weight"
 FEW_WORDS = "few_words"
 GENERAL_WEIGHT = "general_weight"
 GENERAL_WEIGHT_FEW = "general_weight_few"
-GENERAL_WEIGHT_FEW_KNOWN = "general_weight_few_known"
 SURE_MARGIN = "sure_margin"
 STRANGE_SHARE = "strange_share"
 FOREIGN_SHARE = "foreign_share"
@@ -110,13 +109,12 @@ class LanguageIdentifier(GraphComponent):
             # How much the model of general text counts beside our own of what the shop's customers write: of
             # sentences on anything 99.6 % are right instead of 98.7 %, and the shop's own lose nothing …
             GENERAL_WEIGHT: 4.0,
-            # … and in texts of fewer than so many words, where ours knows better what a customer says, above
-            # all where it knows the words.
+            # … and in texts of fewer than so many words, where ours knows better what a customer says.
             FEW_WORDS: 3,
             GENERAL_WEIGHT_FEW: 1.0,
-            GENERAL_WEIGHT_FEW_KNOWN: 0.1,
             # It is not asked about words that ours finds so much likelier in one language than in any other
-            # (natural logarithm), as long as ours has seen all but this share of them.
+            # (natural logarithm), as long as ours has seen all but this share of them; nor about few words
+            # that ours has seen all of.
             SURE_MARGIN: 12.0,
             STRANGE_SHARE: 0.2,
             # Share of the shop's own customers that may be taken for speakers of an unknown language: of
@@ -145,7 +143,8 @@ class LanguageIdentifier(GraphComponent):
         self._resource = resource
         self._model = model
         self._calibration = calibration
-        self._neutral = {normalise(word) for word in config[NEUTRAL_WORDS]} | _names_of_the_shop()
+        self._names = read_shop_names()
+        self._neutral = {normalise(word) for word in config[NEUTRAL_WORDS]} | self._names.keys()
         self._general: GeneralLanguageModel | None = None
         self._second_opinion: SecondOpinion | None = None
         self._languages_of_alphabet: dict[str, list[str]] = {}
@@ -189,11 +188,12 @@ class LanguageIdentifier(GraphComponent):
         Raises:
             UntrainedLanguageIdentifierError: No message says its language.
         """
-        examples = [
-            (language_of(message), author_group(message), evidence_words(message.get(TEXT), self._neutral))
+        spoken = [
+            (language, author_group(message), words)
             for message in training_data.intent_examples
+            if (language := language_of(message))
+            and (words := evidence_words(message.get(TEXT), self._neutral))
         ]
-        spoken = [(language, group, words) for language, group, words in examples if language and words]
         if not spoken:
             raise UntrainedLanguageIdentifierError(
                 "no training message names its language (metadata: {language: …})"
@@ -227,8 +227,12 @@ class LanguageIdentifier(GraphComponent):
         # A pressed button has our text, not the customer's.
         words = [] if context.pressed else evidence_words(text, self._neutral)
         if not words:
+            told = bool(context.pressed) or np.ptp(prior) > 0
+            named = None if told else language_of_names(self._names, evidence_words(text))
+            if named:
+                prior = self._prior(Context(language_hint=named))
             # Where nobody has told, all are as likely.
-            return self._result(prior if np.ptp(prior) else np.zeros_like(prior), 0)
+            return self._result(prior if np.ptp(prior) else np.zeros_like(prior), 1 if named else 0)
         speakers = self._speakers_of_script(words)
         if speakers is not None:
             columns = [self._model.languages.index(tag) for tag in speakers]
@@ -280,15 +284,16 @@ class LanguageIdentifier(GraphComponent):
         """
         own, length, strange = model.score(words)
         foreignness = -own.max() / length - self._config[LENGTH_SLACK] / math.sqrt(length)
+        is_few = len(words) < self._config[FEW_WORDS]
+        if len(words) == 2:
+            own = model.score_as_message(words)
         second, best = np.partition([*own, -math.inf], -2)[-2:]
         is_known = strange <= len(words) * self._config[STRANGE_SHARE]
-        if is_known and best - second > self._config[SURE_MARGIN]:
+        if is_known and (is_few or best - second > self._config[SURE_MARGIN]):
             return own, float(foreignness)
         self._general = self._general or GeneralLanguageModel(model.languages)
         general, general_foreignness = self._general.score(words, is_latin=is_latin)
-        weight = self._config[GENERAL_WEIGHT]
-        if len(words) < self._config[FEW_WORDS]:
-            weight = self._config[GENERAL_WEIGHT_FEW if strange else GENERAL_WEIGHT_FEW_KNOWN]
+        weight = self._config[GENERAL_WEIGHT_FEW if is_few else GENERAL_WEIGHT]
         return own + weight * general, float(foreignness + general_foreignness)
 
     def _prior(self, context: Context) -> np.ndarray:
@@ -381,16 +386,6 @@ def _fit(scored: list[tuple[np.ndarray, int]]) -> float:
         return 1.0
     scores, truths = zip(*scored, strict=True)
     return fit_temperature(np.array(scores), np.array(truths), least=0.02, most=1.0)
-
-
-def _names_of_the_shop() -> set[str]:
-    """Return the words of names in data/shop.yml (carriers, ways to pay): no sign of any language."""
-    names: set[str] = set()
-    for market in list_markets():
-        for value in market.facts.values():
-            for name in value.get("list", [value["text"]] if "text" in value else []):
-                names.update(evidence_words(name))
-    return names
 
 
 def _may_be_romanised(context: Context) -> bool:

@@ -3,6 +3,9 @@
 Character n-grams within words, with interpolated Witten-Bell smoothing (Witten & Bell 1991), and whole words.
 Worked out when training: a known word is one row, its logarithm in each language; of others the letters
 are a row each, that of the longest n-gram known which ends with one. Scoring is one sum over rows.
+
+Of two words what stands before and after each counts as well: "cam on" is all that many say in Vietnamese,
+and no one in English.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +36,18 @@ _GENERAL_SHARE = 0.2
 # Logarithm of the share of a word that a language's speakers have never used.
 _NEVER = -60.0
 
+# Stand before the first word of a message and after the last one.
+_BEGINNING, _END = "<", ">"
+# How many times a word must have followed another: with two there are twice as many pairs, and one message of
+# two words in a thousand is told better.
+_LEAST_PAIRS = 3
+
 # Words scored together in training: all of them would fill the memory.
 _AT_ONCE = 4096
 
 _NGRAMS_FILE = "ngrams.txt"
 _WORDS_FILE = "words.txt"
+_PAIRS_FILE = "pairs.txt"
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,38 @@ class Letters:
 
 
 @dataclass(frozen=True)
+class WordPairs:
+    """Which words follow each other, with Witten-Bell smoothing. Of "a b", `rows` holds which share of those
+    that follow "a" are "b"; of "a" alone, which share is left to words that have never followed it. A column
+    a language.
+    """
+
+    index: NgramIndex
+    rows: np.ndarray
+    # Which share of all that follows a word is the message's end.
+    ends: np.ndarray
+
+    def score(self, words: Sequence[str], by_word: np.ndarray) -> np.ndarray:
+        """Return the natural log likelihood of words as a message of their own, in each language.
+
+        Args:
+            words: All that was written.
+            by_word: Each word's own log likelihood, as words × languages.
+        """
+        befores = [_BEGINNING, *words]
+        found = self.index.find([*befores, *_pairs_of(words)])
+        known = found >= 0
+        # A word that nobody has written says nothing of the next, a pair neither: the next word's own share
+        # is all there is.
+        rows = np.zeros((len(found), len(self.ends)))
+        rows[: len(befores)] = 1.0
+        rows[known] = self.rows[found[known]]
+        left, shares = rows[: len(befores)], rows[len(befores) :]
+        by_themselves = np.vstack([np.exp(by_word.astype(np.float64)), self.ends])
+        return np.asarray(np.log(shares + left * by_themselves).sum(axis=0))
+
+
+@dataclass(frozen=True)
 class LanguageModel:
     """`word_rows[number of a word]` holds the logarithm of how likely a word is, a column a language."""
 
@@ -78,6 +121,7 @@ class LanguageModel:
     letters: Letters
     words: NgramIndex
     word_rows: np.ndarray
+    pairs: WordPairs
 
     def score(self, words: Sequence[str]) -> tuple[np.ndarray, int, int]:
         """Return the words' natural log likelihood in each language, the characters counted, and how many of
@@ -90,13 +134,25 @@ class LanguageModel:
             scores += self.letters.score(strange).sum(axis=0)
         return scores, sum(map(len, words)) + len(words), len(strange)
 
+    def score_as_message(self, words: Sequence[str]) -> np.ndarray:
+        """Return the natural log likelihood in each language that these words, and no more, are said."""
+        by_word = np.vstack([self.score([word])[0] for word in words])
+        return self.pairs.score(words, by_word)
+
     def save(self, folder: Path, vocabulary: Vocabulary) -> None:
         """Write the model, with its n-grams and words, which it doesn't keep."""
-        np.savez_compressed(folder / "rows.npz", rows=self.letters.rows, word_rows=self.word_rows)
+        np.savez_compressed(
+            folder / "rows.npz",
+            rows=self.letters.rows,
+            word_rows=self.word_rows,
+            pair_rows=self.pairs.rows,
+            ends=self.pairs.ends,
+        )
         header = {"languages": self.languages, "order": self.letters.order}
         (folder / "languages.json").write_text(json.dumps(header), encoding="utf-8")
         write_ngrams(folder / _NGRAMS_FILE, vocabulary.ngrams)
         write_ngrams(folder / _WORDS_FILE, vocabulary.words)
+        write_ngrams(folder / _PAIRS_FILE, vocabulary.pairs)
 
     @classmethod
     def load(cls, folder: Path) -> LanguageModel:
@@ -110,6 +166,9 @@ class LanguageModel:
                 ),
                 words=NgramIndex(read_ngrams(folder / _WORDS_FILE)),
                 word_rows=arrays["word_rows"],
+                pairs=WordPairs(
+                    NgramIndex(read_ngrams(folder / _PAIRS_FILE)), arrays["pair_rows"], arrays["ends"]
+                ),
             )
 
 
@@ -119,6 +178,7 @@ class Vocabulary:
 
     ngrams: list[str]
     words: list[str]
+    pairs: list[str]
 
 
 def train_language_model(
@@ -137,9 +197,11 @@ def train_language_model(
             them; empty where they are not known.
     """
     words: list[Counter[str]] = [Counter() for _ in languages]
+    pairs: list[Counter[str]] = [Counter() for _ in languages]
     words_of_short: list[Counter[str]] = [Counter() for _ in languages]
     for language, of_text in texts:
         words[languages.index(language)].update(of_text)
+        pairs[languages.index(language)].update(_pairs_of(of_text))
         if len(of_text) < _FEW_WORDS:
             words_of_short[languages.index(language)].update(of_text)
     ngrams: list[Counter[str]] = [Counter() for _ in languages]
@@ -161,8 +223,40 @@ def train_language_model(
     made_up = np.vstack([letters.score(known[at : at + _AT_ONCE]) for at in range(0, len(known), _AT_ONCE)])
     # Either a word that its speakers use, or one made of their letters.
     word_rows = np.logaddexp(made_up + math.log(1 - _WORD_SHARE), whole + math.log(_WORD_SHARE))
-    model = LanguageModel(tuple(languages), letters, NgramIndex(known), word_rows.astype(np.float16))
-    return model, Vocabulary(seen, known)
+    following, followers = _fit_pairs(pairs)
+    model = LanguageModel(
+        tuple(languages), letters, NgramIndex(known), word_rows.astype(np.float16), followers
+    )
+    return model, Vocabulary(seen, known, following)
+
+
+def _pairs_of(words: Sequence[str]) -> list[str]:
+    """Return each word with the one before it, the message's beginning and end included."""
+    return [f"{before} {after}" for before, after in pairwise([_BEGINNING, *words, _END])]
+
+
+def _fit_pairs(pairs: Sequence[Counter[str]]) -> tuple[list[str], WordPairs]:
+    """Return what `WordPairs.rows` is of, and the pairs, from how often each language has each."""
+    followed: list[Counter[str]] = [Counter() for _ in pairs]
+    kinds: list[Counter[str]] = [Counter() for _ in pairs]
+    ended: Counter[int] = Counter()
+    for column, of_language in enumerate(pairs):
+        for pair, count in of_language.items():
+            before, _, after = pair.partition(" ")
+            followed[column][before] += count
+            kinds[column][before] += 1
+            ended[column] += count * (after == _END)
+    often = sorted({pair for of in pairs for pair, count in of.items() if count >= _LEAST_PAIRS})
+    befores = sorted({pair.partition(" ")[0] for pair in often})
+    new = _as_matrix(kinds, befores)
+    totals = np.maximum(_as_matrix(followed, befores) + new, np.finfo(np.float32).tiny)
+    number = {before: row for row, before in enumerate(befores)}
+    shares = _as_matrix(pairs, often) / totals[[number[pair.partition(" ")[0]] for pair in often]]
+    # A language in which nobody has written the word can't tell what follows.
+    left = np.where(new > 0, new / totals, 1.0)
+    ends = np.array([ended[column] / max(1, sum(of.values())) for column, of in enumerate(followed)])
+    rows = np.vstack([left, shares]).astype(np.float16).reshape(-1, len(pairs))
+    return [*befores, *often], WordPairs(NgramIndex([*befores, *often]), rows, ends)
 
 
 def _ngrams_of(text: str, order: int) -> list[str]:

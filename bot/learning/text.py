@@ -16,8 +16,9 @@ _CODE = re.compile(r"[#a-z0-9./-]*\d[a-z0-9./-]*", re.ASCII)
 _DIGIT = re.compile(r"\d")
 # "TM 48213": what stands before the number belongs to it.
 _BEFORE_NUMBER = re.compile(r"\b[A-Z]{2,4}(?= \d{3})")
-# Letters and the marks that stand on them (accents, vowels of the Indic scripts), with apostrophes within.
-_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u0300-\u036f\u0900-\u0dff\u0e31\u0e34-\u0e4e])*")
+# Letters and the marks that stand on them (accents, vowels of the Indic scripts), with apostrophes within and
+# a plus at the end: "a+" is how the French say goodbye.
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u0300-\u036f\u0900-\u0dff\u0e31\u0e34-\u0e4e])*(?:\+(?![\w+]))?")
 # Letters that Unicode does not decompose.
 _STROKES = str.maketrans("đĐøØłŁ", "dDoOlL")
 _STRETCHED = re.compile(r"(.)\1{2,}")

@@ -104,6 +104,20 @@ def test_hint_decides_where_there_is_nothing_else(identifier: LanguageIdentifier
     assert identifier.identify(text, Context(language_hint="it-CH"))["detected"] == "it"
 
 
+@pytest.mark.parametrize(("text", "language"), [("bizum?", "es"), ("Satispay ok?", "it"), ("GHN", "vi")])
+def test_a_name_that_one_market_has_to_itself_is_a_hint(
+    identifier: LanguageIdentifier, text: str, language: str
+) -> None:
+    found = identifier.identify(text, Context())
+    assert (found["detected"], found["words"]) == (language, 1)
+    assert found["confidence"] < 0.6
+    assert identifier.identify(text, Context(language_hint="de"))["detected"] == "de"
+
+
+def test_a_name_that_several_markets_know_is_none(identifier: LanguageIdentifier) -> None:
+    assert identifier.identify("PayPal", Context())["detected"] == "unknown"
+
+
 @pytest.mark.parametrize("text", ["", "48213", "?!"])
 def test_nothing_at_all_is_unknown(identifier: LanguageIdentifier, text: str) -> None:
     assert identifier.identify(text, Context()) == {

@@ -96,6 +96,7 @@ def test_saved_model_scores_the_same(trained: tuple[LanguageModel, Vocabulary], 
     assert loaded.languages == ("en", "he", "it")
     for _, text in TEXTS:
         assert np.array_equal(loaded.score(text.split())[0], model.score(text.split())[0])
+        assert np.array_equal(loaded.score_as_message(text.split()), model.score_as_message(text.split()))
 
 
 def test_a_word_that_its_speakers_use_counts_more_than_its_letters() -> None:
@@ -112,3 +113,27 @@ def test_a_word_that_its_speakers_use_counts_more_than_its_letters() -> None:
     assert strange == 0
     # The word alone is nine in nineteen of what Italians wrote.
     assert scores.max() > math.log(0.2)
+
+
+def test_words_that_stand_together_are_told_by_their_neighbours() -> None:
+    """The Dutch say "prima" and "zo" more often; only Italians begin with one and end with the other."""
+    texts = [("it", "prima zo")] * 3 + [("it", "dove sta il mio pacco di ieri")] * 20
+    texts += [("nl", "dat zo vind ik prima")] * 12
+    model, _ = train_language_model([(tag, text.split()) for tag, text in texts], ["it", "nl"], order=3)
+    assert model.score(["prima", "zo"])[0].argmax() == 1
+    assert model.score_as_message(["prima", "zo"]).argmax() == 0
+
+
+def test_what_may_follow_a_word_adds_up_to_one(trained: tuple[LanguageModel, Vocabulary]) -> None:
+    texts = [(language, text.split()) for language, text in TEXTS * 3]
+    model, vocabulary = train_language_model(texts, LANGUAGES, order=4)
+    rows = dict(zip(vocabulary.pairs, model.pairs.rows.astype(np.float32), strict=True))
+    for before in ("<", "il", "parcel"):
+        following = sum(row for pair, row in rows.items() if pair.startswith(f"{before} "))
+        # Where nobody has written the word, the next one's own share is all there is.
+        assert rows[before] + following == pytest.approx(np.ones(3), abs=1e-3)
+
+
+def test_a_message_of_words_that_nobody_knows_has_a_likelihood(model: LanguageModel) -> None:
+    scores = model.score_as_message(["жжж", "qqq"])
+    assert np.all(np.isfinite(scores))

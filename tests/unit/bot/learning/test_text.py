@@ -59,6 +59,8 @@ def test_stretched_letters_are_cut_to_two() -> None:
         ("è TM 51377 del 12", ["è", "del"]),
         ("棚16本と", ["棚", "本と"]),
         ("hiyaaaa, helloooo", ["hiya", "hello"]),
+        ("a+ ciao", ["a+", "ciao"]),
+        ("A+B und c++", ["a", "b", "und", "c"]),
     ],
 )
 def test_only_words_that_tell_a_language_are_evidence(text: str, words: list[str]) -> None:
