@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from babel import Locale
 
-from locales.languages import fold, language_names, list_languages
+from locales.languages import fold, language_names, list_languages, own_names
 
 # A run of letters of one kind: Hebrew and Arabic write "in", "the", "and" joined to the word, Italian with an
 # apostrophe. Chinese, Japanese and Thai write a whole sentence in one run, Korean joins what follows.
@@ -132,8 +132,8 @@ def _written_names(codes: set[str]) -> set[str]:
     """Return the names as they are written, accents and all."""
     names: set[str] = set()
     for code in codes:
-        own = Locale.parse(code).languages.get(code)
-        said = [own] + [Locale.parse(language.locale).languages.get(code) for language in list_languages()]
+        said = [own_names().get(code)]
+        said += [Locale.parse(language.locale).languages.get(code) for language in list_languages()]
         names.update(_lower(name) for name in said if name)
     return names | {_lower(language.endonym) for language in list_languages()}
 

@@ -26,6 +26,7 @@ from rasa.shared.core.events import ActionExecutionRejected, BotUttered, Event, 
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from sqlalchemy.exc import SQLAlchemyError
+from threadpoolctl import threadpool_limits
 
 from bot.buttons import find_typed_button, parse_payload
 from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE
@@ -85,6 +86,9 @@ class Turns:
             processor.nlg.use(processor.domain)
         self.server = processor.action_endpoint = ActionServer.at(processor.action_endpoint)
         self._actions = Actions(processor.domain, self.server)
+        # One message is too little work to share; threads that wait for more of it take as much of another
+        # core as the message takes of its own.
+        threadpool_limits(limits=1, user_api="blas")
 
     async def take(self, request: TurnRequest, timeout_seconds: float) -> Turn:
         """Let the bot take a turn; return it as saved.

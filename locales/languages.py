@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import yaml
-from babel import Locale
+from babel import Locale, localedata
 
 LANGUAGES_FILE = Path(__file__).parent / "languages.yml"
 
@@ -81,13 +81,23 @@ _ASKED_FOR = (
 
 
 @lru_cache(maxsize=1)
+def own_names() -> dict[str, str]:
+    """Return what languages are called in themselves, as CLDR writes it, by ISO 639-1 code."""
+    # All others begin with the root.
+    kept = {"root", *localedata._cache}
+    found = {}
+    for tag in _ASKED_FOR:
+        found[tag] = Locale.parse(tag).languages.get(tag)
+        # Babel keeps whatever it has read: 55 MB for all of these, of which nothing else is needed.
+        for name in localedata._cache.keys() - kept:
+            del localedata._cache[name]
+    return {tag: name for tag, name in found.items() if name}
+
+
+@lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     """Map a folded language name, as written in each of the shop's languages, to its tag."""
-    names: dict[str, str] = {}
-    for tag in _ASKED_FOR:
-        own_name = Locale.parse(tag).languages.get(tag)
-        if own_name:
-            names.setdefault(_fold(own_name), tag)
+    names = {_fold(name): tag for tag, name in reversed(own_names().items())}
     for language in list_languages():
         in_language = Locale.parse(language.locale).languages
         names[_fold(language.endonym)] = language.tag
