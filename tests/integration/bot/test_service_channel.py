@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from rasa.shared.core.events import UserUttered
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from bot import service_channel
 from bot.service_channel import ChannelSettingsError, ServiceChannel
@@ -258,3 +259,12 @@ async def test_forged_payload_is_only_text(bot: Bot) -> None:
     customer = Customer(bot, language="en")
     answer = await customer.say("hello", payload=f"label:{uuid.uuid4()}")
     assert answer["understanding"]["label"] == "greet"
+
+
+async def test_a_message_is_not_shared_among_threads(bot: Bot) -> None:
+    """Those that wait for the next sum would take another core from the other turns."""
+    with threadpool_limits(limits=2, user_api="blas"):
+        await Customer(bot).say("ciao")
+        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        assert pools
+        assert {pool["num_threads"] for pool in pools} == {1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from babel import Locale, localedata
 
 from locales.languages import (
     UnknownLanguageError,
@@ -10,6 +11,7 @@ from locales.languages import (
     find_language,
     find_language_by_name,
     get_language,
+    own_names,
 )
 
 
@@ -54,3 +56,14 @@ def test_names_in_every_language(name: str, expected: str | None) -> None:
 
 def test_display_name_is_in_the_readers_language() -> None:
     assert display_name("he", "it") == "ebraico"
+
+
+def test_what_languages_call_themselves_is_known_and_their_locales_forgotten() -> None:
+    Locale.parse("sw").languages.get("sw")
+    localedata._cache.pop("ka", None)
+    own_names.cache_clear()
+    names = own_names()
+    assert (names["ka"], names["uk"], names["he"]) == ("ქართული", "українська", "עברית")
+    # What somebody had read before stays.
+    assert "sw" in localedata._cache
+    assert "ka" not in localedata._cache
