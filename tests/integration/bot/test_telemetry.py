@@ -14,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from telemetry import logs, traces
 from tests.integration.bot.conftest import SECRET, Bot, Customer, FakeActions
 
-MARKER = "Qwyjibo"
+# Letters as in English: to a model of a handful of messages anything else is a foreign language.
+MARKER = "Whereabout"
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 
