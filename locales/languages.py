@@ -97,6 +97,7 @@ def own_names() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     """Map a folded language name, as written in each of the shop's languages, to its tag."""
+    # Of two languages called the same the first one counts.
     names = {_fold(name): tag for tag, name in reversed(own_names().items())}
     for language in list_languages():
         in_language = Locale.parse(language.locale).languages

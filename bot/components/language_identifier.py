@@ -286,6 +286,7 @@ class LanguageIdentifier(GraphComponent):
         foreignness = -own.max() / length - self._config[LENGTH_SLACK] / math.sqrt(length)
         is_few = len(words) < self._config[FEW_WORDS]
         if len(words) == 2:
+            # More are told without, and so is one alone: what it begins or ends says too much (decision 12).
             own = model.score_as_message(words)
         second, best = np.partition([*own, -math.inf], -2)[-2:]
         is_known = strange <= len(words) * self._config[STRANGE_SHARE]
