@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy import sparse
 
 from bot.learning.label_features import NgramCounts, Vocabulary
@@ -115,33 +115,39 @@ def _fit_machines(
     """Return the weights (n-grams × labels) and biases of a support vector machine for each label.
 
     Each tells its label from all others, so parts of the labels can be fitted at once; the rest are one label
-    then. liblinear lets other threads run.
+    then. Each part has a process of its own: all threads of one share liblinear's random numbers, and who is
+    first would decide what is learnt.
     """
-    from sklearn.svm import LinearSVC
-
-    # As liblinear wants it: converted and sorted once, not by every thread in what it shares with the others.
+    # As liblinear wants it: converted and sorted once, not by every process.
     matrix = matrix.astype(np.float64)
     matrix.sum_duplicates()
-
-    def fit(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        merged = np.where(np.isin(numbers, part), numbers, _REST)
-        given = sparse.csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape)
-        # A finer tolerance changes no answer and takes a quarter longer at 0.1.
-        machine = LinearSVC(C=softness, tol=0.4, random_state=0).fit(given, merged)
-        if len(machine.classes_) == 2:
-            # scikit-learn gives one column for two labels.
-            coefficients = np.vstack([-machine.coef_, machine.coef_])
-            intercepts = np.hstack([-machine.intercept_, machine.intercept_])
-        else:
-            coefficients, intercepts = machine.coef_, machine.intercept_
-        own = machine.classes_ != _REST
-        return coefficients[own], intercepts[own]
-
     # As many parts on every machine, so that the model is the same.
     parts = [part for part in np.array_split(np.arange(count), _PARTS) if len(part)]
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _PARTS)) as pool:
-        fitted = list(pool.map(fit, parts if count > 2 else [np.arange(count)]))
+    parts = parts if count > 2 else [np.arange(count)]
+    tasks = [
+        delayed(_fit_part)(matrix, np.where(np.isin(numbers, part), numbers, _REST), softness)
+        for part in parts
+    ]
+    fitted = Parallel(n_jobs=min(os.cpu_count() or 1, len(parts)))(tasks)
     return np.vstack([weights for weights, _ in fitted]).T, np.hstack([bias for _, bias in fitted])
+
+
+def _fit_part(
+    matrix: sparse.csr_matrix, numbers: np.ndarray, softness: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights (labels × n-grams) and biases of the labels that are not `_REST`."""
+    from sklearn.svm import LinearSVC
+
+    # A finer tolerance changes no answer and takes a quarter longer at 0.1.
+    machine = LinearSVC(C=softness, tol=0.4, random_state=0).fit(matrix, numbers)
+    if len(machine.classes_) == 2:
+        # scikit-learn gives one column for two labels.
+        coefficients = np.vstack([-machine.coef_, machine.coef_])
+        intercepts = np.hstack([-machine.intercept_, machine.intercept_])
+    else:
+        coefficients, intercepts = machine.coef_, machine.intercept_
+    own = machine.classes_ != _REST
+    return coefficients[own], intercepts[own]
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

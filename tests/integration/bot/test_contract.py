@@ -76,6 +76,7 @@ async def test_example_requests_get_what_the_examples_say(bot: Bot) -> None:
         expected = example["response"]
         assert response["message_id"] == expected["message_id"]
         assert response["language"]["chosen"] == expected["language"]["chosen"]
+        assert response["understanding"]["decision"] == expected["understanding"]["decision"]
         assert response["understanding"]["label"] == expected["understanding"]["label"]
         assert response["handoff"] == expected["handoff"]
         assert [shape(reply) for reply in response["replies"]] == [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from bot.learning.dense_model import DenseModel, fit_dense_model
 from bot.learning.label_features import NgramCounts, Vocabulary, count_ngrams
@@ -104,6 +105,17 @@ def test_weights_in_eight_bits_change_hardly_a_score(seen: list[NgramCounts]) ->
     exact = matrix @ weights + bias
     # The scores of a label and of another are about two apart.
     assert np.abs(model.scores_of(matrix) - exact).max() < 0.1
+
+
+def test_the_same_messages_teach_the_same(seen: list[NgramCounts]) -> None:
+    # Labels at random keep the machines busy, and many of them keep all processes busy at once.
+    random = np.random.default_rng(3)
+    matrix = sparse.csr_matrix(random.random((300, 200)))
+    numbers = random.integers(0, 12, 300)
+    first, *others = [_fit_machines(matrix, numbers, 12, 0.5) for _ in range(3)]
+    for weights, bias in others:
+        assert np.array_equal(weights, first[0])
+        assert np.array_equal(bias, first[1])
 
 
 def test_temperature_makes_right_scores_surer_and_random_ones_less_sure() -> None:
