@@ -12,6 +12,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.forms import REQUESTED_SLOT
 
 from actions.proof import verified_email
+from locales.knowledge import is_topic
 
 FORM = "track_order_form"
 ORDER_NUMBER = "order_number"
@@ -22,6 +23,17 @@ ORDER_SEARCH = "order_search"
 # Labels that mean to answer the form's question, however badly; anything else is an interruption unless it
 # brings the very detail that was asked for.
 _ANSWERS = frozenset({"inform", "affirm", "track_order", "out_of_scope", "nlu_fallback"})
+# Tasks of their own.
+_OTHER_TASKS = frozenset(
+    {
+        "cancel_order",
+        "change_delivery_address",
+        "start_return",
+        "return_status",
+        "refund_status",
+        "data_request",
+    }
+)
 # Somebody who wants a person gets one, whatever else is in the message.
 _FOR_A_PERSON = frozenset({"request_human", "complaint"})
 
@@ -67,6 +79,8 @@ class FormTurn:
         self.email: str | None = tracker.slots.get(EMAIL)
         self.text = str(message.get("text") or "")
         self.label = (message.get("intent") or {}).get("name")
+        self._understanding = message.get("understanding") or {}
+        self._was_asked_back = bool((message.get("metadata") or {}).get("clarified"))
         self.details = {entity["entity"] for entity in message.get("entities") or ()} & {ORDER_NUMBER, EMAIL}
         self.signed_in = verified_email(message)
         self._events = tracker.events
@@ -95,7 +109,21 @@ class FormTurn:
         """The message answers the form's question, or tries to."""
         if self.label in _FOR_A_PERSON:
             return False
+        if self._is_about_something_else:
+            return self.requested in self.details
         if self.label in _ANSWERS:
             return True
         # "No, it's 48214" corrects what was said before.
         return bool(self.details) if self.label == "deny" else self.requested in self.details
+
+    @property
+    def _is_about_something_else(self) -> bool:
+        """What it means is not sure, but likelier a topic or another task than an answer; or nothing that the
+        bot has just asked back about.
+        """
+        if self.label != "nlu_fallback":
+            return False
+        likeliest = str(self._understanding.get("label"))
+        if self._understanding.get("decision") == "clarify":
+            return is_topic(likeliest) or likeliest in _OTHER_TASKS
+        return likeliest == "deny" and self._was_asked_back

@@ -1,8 +1,8 @@
 """What is known beside the message itself: the metadata that the service and the channel send with it.
 
 The service fills in language, language_asked, language_hint, market and contact; the channel adds what only
-the tracker knows: `expecting` (what the bot has just asked for), `offered` (labels it has just offered) and
-`pressed`.
+the tracker knows: `expecting` (what the bot has just asked for), `offered` (labels it has just offered),
+`clarified` (it has just asked which of these was meant) and `pressed`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 
 from bot.buttons import Pressed, parse_payload
 
-# `expecting` is the name of the form slot that is asked for, or one of these.
-EXPECTING_CLARIFY = "clarify"
+# `expecting` is the name of the form slot that is asked for, or this.
 EXPECTING_LANGUAGE = "language"
 
 
@@ -28,6 +27,7 @@ class Context:
     market: str | None = None
     expecting: str | None = None
     offered: tuple[str, ...] = ()
+    clarified: bool = False
     pressed: Pressed | None = None
 
 
@@ -41,5 +41,6 @@ def parse_context(metadata: Mapping[str, Any] | None) -> Context:
         market=given.get("market"),
         expecting=given.get("expecting"),
         offered=tuple(given.get("offered") or ()),
+        clarified=bool(given.get("clarified")),
         pressed=parse_payload(given.get("pressed")),
     )

@@ -188,9 +188,6 @@ class CatalogueGenerator(NaturalLanguageGenerator):
             message = self._ask_for_language("utter_language_ask", telling)
             message["buttons"].append(self._button(render_payload("label", REQUEST_HUMAN), telling))
             return message
-        if telling.tracker.active_loop_name:
-            # The form asks its question again below this; topics to choose from would only distract.
-            return self._render("utter_task_unclear", telling)
         if step == "clarify":
             tasks = self._response("utter_clarify")["custom"]["tasks"]
             offers = [
@@ -198,6 +195,9 @@ class CatalogueGenerator(NaturalLanguageGenerator):
             ][:CLARIFY_OFFERS]
             if offers:
                 return self._render("utter_clarify", telling.with_values({OFFER: offers}))
+        if telling.tracker.active_loop_name:
+            # The form asks its question again below this.
+            return self._render("utter_task_unclear", telling)
         return self._render("utter_fallback", telling)
 
     def _choose_language(self, telling: Telling) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from threadpoolctl import threadpool_limits
 
 from bot.buttons import find_typed_button, parse_payload
-from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE
+from bot.context import EXPECTING_LANGUAGE
 from bot.conversation_store import ConversationChangedError, ConversationStore, Turn, turn_just_taken
 from bot.direct_runner import DirectRunner
 from bot.failures import decision_of
@@ -183,7 +183,7 @@ class Turns:
         whole: dict[str, Any] | None = parse_data.get("understanding")
         if whole is None:
             return {}
-        if metadata["pressed"] or metadata["expecting"]:
+        if metadata["pressed"] or metadata["expecting"] or metadata["clarified"]:
             understood = {**whole, "also": []}
         else:
             understood = understand_questions(
@@ -265,13 +265,15 @@ def parse_text(
 
 
 def conversation_context(tracker: DialogueStateTracker) -> dict[str, Any]:
-    """Return what only the tracker knows: `expecting` and `offered` (see bot.context)."""
+    """Return what only the tracker knows: `expecting`, `offered` and `clarified` (see bot.context)."""
     offered = [
         pressed.value
         for pressed in map(parse_payload, (button["payload"] for button in last_buttons(tracker.events)))
         if pressed and pressed.kind == "label"
     ]
-    return {"expecting": _expecting(tracker), "offered": offered}
+    message = tracker.latest_message
+    clarified = bool(offered) and message is not None and decision_of(message) == "clarify"
+    return {"expecting": _expecting(tracker), "offered": offered, "clarified": clarified}
 
 
 def _expecting(tracker: DialogueStateTracker) -> str | None:
@@ -283,9 +285,7 @@ def _expecting(tracker: DialogueStateTracker) -> str | None:
         return None
     if any(button["payload"].startswith("language:") for button in asking[-1].data["buttons"]):
         return EXPECTING_LANGUAGE
-    message = tracker.latest_message
-    clarified = message is not None and decision_of(message) == "clarify"
-    return EXPECTING_CLARIFY if clarified else None
+    return None
 
 
 def last_buttons(events: Sequence[Event]) -> list[dict[str, Any]]:

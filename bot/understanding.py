@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE, Context
+from bot.context import EXPECTING_LANGUAGE, Context
 
 Decision = Literal["answer", "clarify", "fallback"]
 
@@ -81,7 +81,7 @@ def understand(
         # "Merci, bonne soirée" is two of them: whichever is answered, it is no reason to ask what was meant.
         sure = sum(share for name, share in ranking if name in _COURTESIES)
     decision = decide(sure, thresholds)
-    if context.expecting == EXPECTING_CLARIFY and decision == "answer":
+    if context.clarified and decision == "answer":
         if label == AFFIRM and context.offered:
             # "Did you mean …?" "Yes": the likeliest stood first.
             return Understanding(context.offered[0], confidence, ranking, "answer")

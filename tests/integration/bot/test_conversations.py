@@ -142,6 +142,35 @@ async def test_topic_in_between_is_answered_and_the_task_goes_on(bot: Bot) -> No
     assert texts(await customer.say("48213")) == [said("utter_ask_email")]
 
 
+async def ask_unclearly_in_a_task(bot: Bot) -> tuple[Customer, str]:
+    """Return the customer and what the bot offers first."""
+    customer = Customer(bot, language="en")
+    await customer.say("where is my order")
+    offered = await customer.say("how is it")
+    assert offered["understanding"]["decision"] == "clarify", "this test needs a message that is not clear"
+    assert texts(offered) == [said("utter_clarify"), said("utter_ask_order_number")]
+    assert offered["task"] == "track_order"
+    return customer, payloads(offered)[0]
+
+
+async def test_unclear_question_in_between_is_asked_back_about_and_the_task_goes_on(bot: Bot) -> None:
+    customer, first = await ask_unclearly_in_a_task(bot)
+    answer = await customer.say("yes please")
+    assert f"label:{answer['understanding']['label']}" == first
+    assert texts(answer)[-1] == said("utter_ask_order_number")
+    assert texts(await customer.say("48213")) == [said("utter_ask_email")]
+
+
+async def test_number_after_being_asked_back_is_the_number(bot: Bot) -> None:
+    customer, _ = await ask_unclearly_in_a_task(bot)
+    assert texts(await customer.say("48213")) == [said("utter_ask_email")]
+
+
+async def test_turning_down_what_was_offered_in_between_hands_off(bot: Bot) -> None:
+    customer, _ = await ask_unclearly_in_a_task(bot)
+    assert (await customer.say("no thanks"))["handoff"] == {"reason": "low_confidence"}
+
+
 async def test_language_may_be_changed_in_between(bot: Bot) -> None:
     customer = Customer(bot, language="en")
     await customer.say("where is my order")

@@ -59,14 +59,27 @@ class Talk:
         self.messages: list[dict[str, Any]] = []
         self.is_asking = False
 
-    async def say(self, label: str, text: str = "", **details: str) -> list[str]:
-        """Let the customer say something that was understood as `label` with these entities."""
+    async def say(
+        self,
+        label: str,
+        text: str = "",
+        likeliest: tuple[str, str] | None = None,
+        clarified: bool = False,
+        **details: str,
+    ) -> list[str]:
+        """Let the customer say something that was understood as `label` with these entities.
+
+        `likeliest` is what an `nlu_fallback` may have meant, with the decision; `clarified`: the bot has just
+        asked what was meant.
+        """
         message = {
             "text": text or " ".join(details.values()),
             "intent": {"name": label},
             "entities": [{"entity": name, "value": value} for name, value in details.items()],
-            "metadata": self.metadata,
+            "metadata": {**self.metadata, "clarified": clarified},
         }
+        if likeliest:
+            message["understanding"] = {"label": likeliest[0], "decision": likeliest[1]}
         self.events += [{"event": "action", "name": "action_listen"}, {"event": "user", **message}]
         self._apply([{"event": "slot", "name": name, "value": value} for name, value in details.items()])
         self.messages = []

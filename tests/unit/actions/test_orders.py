@@ -171,6 +171,34 @@ async def test_nonsense_instead_of_a_number_is_helped_and_the_third_hands_over(s
     assert shop.calls == []
 
 
+@pytest.mark.parametrize("likeliest", ["faq/exchange", "cancel_order"])
+async def test_unclear_message_likelier_about_something_else_is_left_to_the_rules(shop, likeliest):
+    talk = Talk(shop)
+    await talk.say("track_order")
+    assert await talk.say("nlu_fallback", "blue instead?", (likeliest, "clarify")) == ["rejected"]
+    assert await talk.resume() == ["utter_ask_order_number"]
+    assert talk.slots["order_search"]["unclear"] == 0
+    # The number counts, however the rest is meant.
+    with_number = await talk.say("nlu_fallback", likeliest=(likeliest, "clarify"), order_number="48213")
+    assert with_number == ["utter_ask_email"]
+
+
+@pytest.mark.parametrize(
+    "likeliest", [("inform", "clarify"), ("faq/exchange", "fallback"), ("deny", "fallback")]
+)
+async def test_unclear_message_likelier_an_answer_or_nothing_is_taken_for_one(shop, likeliest):
+    talk = Talk(shop)
+    await talk.say("track_order")
+    said = await talk.say("nlu_fallback", "the blue one", likeliest)
+    assert said == ["utter_order_number_unclear", "utter_ask_order_number"]
+
+
+async def test_turning_down_what_the_bot_asked_back_about_is_no_answer(shop):
+    talk = Talk(shop)
+    await talk.say("track_order")
+    assert await talk.say("nlu_fallback", "no", ("deny", "fallback"), clarified=True) == ["rejected"]
+
+
 async def test_nonsense_instead_of_an_address_is_helped_and_the_third_hands_over(shop):
     talk = Talk(shop)
     await talk.say("track_order", order_number="48213")

@@ -209,11 +209,21 @@ async def test_not_understood_twice_hands_off() -> None:
     assert "text" not in said
 
 
-async def test_not_understood_inside_a_task_offers_no_topics() -> None:
-    said = await say(
-        "utter_unsure", ActiveLoop("track_order_form"), message("greet", "clarify", ("faq/exchange",))
-    )
+@pytest.mark.parametrize(("decision", "ranking"), [("clarify", ("thank",)), ("fallback", ("faq/exchange",))])
+async def test_not_understood_inside_a_task_leaves_it_to_the_task(
+    decision: str, ranking: tuple[str, ...]
+) -> None:
+    said = await say("utter_unsure", ActiveLoop("track_order_form"), message("greet", decision, ranking))
     assert said == {"text": catalogue.text("bot", "utter_task_unclear", "it")}
+
+
+async def test_unsure_inside_a_task_offers_what_may_have_been_meant() -> None:
+    ranking = ("faq/return_cost", "inform")
+    said = await say(
+        "utter_unsure", ActiveLoop("track_order_form"), message("faq/exchange", "clarify", ranking)
+    )
+    assert said["text"] == catalogue.text("bot", "utter_clarify", "it")
+    assert payloads(said) == ["label:faq/exchange", "label:faq/return_cost", "label:request_human"]
 
 
 async def test_message_in_an_unknown_language_is_told_which_ones_are_known() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bot.buttons import Pressed
-from bot.context import EXPECTING_CLARIFY, EXPECTING_LANGUAGE, Context
+from bot.context import EXPECTING_LANGUAGE, Context
 from bot.understanding import Thresholds, Understanding, understand
 
 LABELS = ("affirm", "change_language", "deny", "faq/exchange", "faq/return_policy", "inform", "track_order")
@@ -63,13 +63,13 @@ def test_label_that_was_offered_is_likelier() -> None:
 
 
 def test_yes_to_a_choice_takes_the_first() -> None:
-    context = Context(expecting=EXPECTING_CLARIFY, offered=("faq/exchange", "track_order"))
+    context = Context(clarified=True, offered=("faq/exchange", "track_order"))
     understood = read(context, affirm=0.95)
     assert (understood.label, understood.decision) == ("faq/exchange", "answer")
 
 
 def test_no_to_a_choice_is_a_second_failure() -> None:
-    context = Context(expecting=EXPECTING_CLARIFY, offered=("faq/exchange",))
+    context = Context(clarified=True, offered=("faq/exchange",))
     assert read(context, deny=0.95).decision == "fallback"
     assert read(deny=0.95).decision == "answer"
 
