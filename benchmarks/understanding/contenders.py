@@ -66,9 +66,8 @@ class NGrams(Contender):
         return {ngram: count for ngram, count in counts.items() if ngram[0] in self._kinds}
 
     def fit(self, messages: Sequence[TrainingMessage]) -> None:
-        seen = [self.count_ngrams(message.text, message.language) for message in messages]
-        vocabulary, _ = Vocabulary.fit(seen, SETTINGS[LEAST_MESSAGES])
-        matrix = vocabulary.matrix(seen)
+        seen = (self.count_ngrams(message.text, message.language) for message in messages)
+        vocabulary, _, matrix = Vocabulary.fit(seen, SETTINGS[LEAST_MESSAGES])
         labels = np.array([message.label for message in messages])
         # How sure to be is found as in what ships: on half of the authors, whose messages and copies of them
         # without accents a model has not seen.

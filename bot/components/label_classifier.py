@@ -167,10 +167,8 @@ class LabelClassifier(GraphComponent, IntentClassifier):
         labels = [label_of(message) for message in examples]
         if len(set(labels)) < 2:
             raise UntrainedLabelClassifierError("training messages of two labels at least are needed")
-        messages = [self._see(message, language_of(message)) for message in examples]
-        vocabulary, ngrams = Vocabulary.fit(messages, self._config[LEAST_MESSAGES])
-        matrix = vocabulary.matrix(messages)
-        del messages
+        seen = (self._see(message, language_of(message)) for message in examples)
+        vocabulary, ngrams, matrix = Vocabulary.fit(seen, self._config[LEAST_MESSAGES])
         held_out = np.array(hold_out([author_group(message) for message in examples]))
         temperature = self._find_temperature(vocabulary, matrix, np.array(labels), held_out)
         self._model = fit_linear_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -78,45 +79,64 @@ class Vocabulary:
         self.weights = weights
 
     @classmethod
-    def fit(cls, messages: Sequence[NgramCounts], least: int) -> tuple[Vocabulary, list[str]]:
-        """Take every n-gram that at least so many messages have; return the vocabulary and its n-grams."""
-        frequency: Counter[str] = Counter()
+    def fit(
+        cls, messages: Iterable[NgramCounts], least: int
+    ) -> tuple[Vocabulary, list[str], sparse.csr_matrix]:
+        """Take every n-gram that at least so many messages have.
+
+        Returns:
+            The vocabulary, its n-grams in their order, and the messages as rows of values, a column for each
+            n-gram.
+        """
+        number: dict[str, int] = {}
+        # Of a message only numbers are kept: all strings of all messages together would take gigabytes.
+        numbers, counts, ends = array("i"), array("i"), array("q", [0])
         for message in messages:
-            frequency.update(message.keys())
-        kept = sorted(ngram for ngram, count in frequency.items() if count >= least)
-        weights = [math.log((1 + len(messages)) / (1 + frequency[ngram])) + 1 for ngram in kept]
-        return cls(kept, np.array(weights, dtype=np.float32)), kept
+            numbers.extend([number.setdefault(ngram, len(number)) for ngram in message])
+            counts.extend(message.values())
+            ends.append(len(numbers))
+        columns, size = np.frombuffer(numbers, dtype=np.intc), len(ends) - 1
+        frequency = np.bincount(columns, minlength=len(number))
+        kept = sorted(ngram for ngram, known in number.items() if frequency[known] >= least)
+        of_kept = np.array([number[ngram] for ngram in kept], dtype=np.int64)
+        weights = [math.log((1 + size) / (1 + had)) + 1 for had in frequency[of_kept].tolist()]
+        vocabulary = cls(kept, np.array(weights, dtype=np.float32))
+        column_of = np.full(len(number), -1, dtype=np.int32)
+        column_of[of_kept] = np.arange(len(kept), dtype=np.int32)
+        kinds = np.array([ord(ngram[0]) for ngram in kept], dtype=np.uint8)
+        del number
+        parts = []
+        for start in range(0, size, _ROWS_AT_ONCE):
+            bounds = np.array(ends[start : start + _ROWS_AT_ONCE + 1])
+            chosen = slice(bounds[0], bounds[-1])
+            found = column_of[columns[chosen]]
+            known = found >= 0
+            rows = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))[known]
+            found = found[known]
+            had = np.array(counts[chosen], dtype=np.float32)[known]
+            values = vocabulary._values(rows, found, had, kinds[found])
+            of_rows = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(bounds) - 1))])
+            parts.append(sparse.csr_matrix((values, found, of_rows), shape=(len(bounds) - 1, len(kept))))
+        return vocabulary, kept, sparse.vstack(parts, format="csr")
 
     def vector(self, message: NgramCounts) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns of a message's n-grams and their values; each kind of n-gram has length one."""
-        _, columns, values = self._look_up([message])
-        return columns, values
-
-    def matrix(self, messages: Sequence[NgramCounts]) -> sparse.csr_matrix:
-        """Return the messages as rows, their n-grams as columns."""
-        parts = []
-        for start in range(0, len(messages), _ROWS_AT_ONCE):
-            chosen = messages[start : start + _ROWS_AT_ONCE]
-            rows, columns, values = self._look_up(chosen)
-            ends = np.cumsum(np.bincount(rows, minlength=len(chosen)))
-            parts.append(
-                sparse.csr_matrix(
-                    (values, columns, np.concatenate([[0], ends])), shape=(len(chosen), len(self.index))
-                )
-            )
-        return sparse.vstack(parts, format="csr")
-
-    def _look_up(self, messages: Sequence[NgramCounts]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the message's number, the column and the value of every n-gram that counts."""
-        ngrams = [ngram for message in messages for ngram in message]
+        ngrams = list(message)
         columns = self.index.find(ngrams)
         known = columns >= 0
-        counts = np.array([count for message in messages for count in message.values()], dtype=np.float32)
+        counts = np.array(list(message.values()), dtype=np.float32)[known]
         # What kind an n-gram is stands in its first character.
         kinds = np.frombuffer("".join([ngram[0] for ngram in ngrams]).encode("ascii"), dtype=np.uint8)[known]
-        rows = np.repeat(np.arange(len(messages)), [len(message) for message in messages])[known]
         columns = columns[known]
-        values = (1 + np.log(counts[known])) * self.weights[columns]
+        return columns, self._values(np.zeros(len(columns), dtype=np.int64), columns, counts, kinds)
+
+    def _values(
+        self, rows: np.ndarray, columns: np.ndarray, counts: np.ndarray, kinds: np.ndarray
+    ) -> np.ndarray:
+        """Return the value of every n-gram of some messages: its row, its column, how often it is there, and
+        its kind.
+        """
+        values = (1 + np.log(counts)) * self.weights[columns]
         groups = rows * _KINDS + kinds
         lengths = np.sqrt(np.bincount(groups, values * values))
-        return rows, columns, (values / lengths[groups]).astype(np.float32)
+        return (values / lengths[groups]).astype(np.float32)

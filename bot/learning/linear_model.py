@@ -42,7 +42,7 @@ class LinearModel:
         return np.asarray(self.bias + scaled @ self.weights[columns].astype(np.float32))
 
     def scores_of(self, matrix: sparse.csr_matrix) -> np.ndarray:
-        """Return the scores of many messages (`vocabulary.matrix`), a row each, at once."""
+        """Return the scores of many messages (`Vocabulary.fit`), a row each, at once."""
         return np.asarray(matrix @ (self.weights * self.scales[:, None]) + self.bias)
 
     def probabilities(self, message: NgramCounts) -> np.ndarray:
@@ -88,7 +88,7 @@ def fit_linear_model(
 
     Args:
         vocabulary: The n-grams that count.
-        matrix: The messages by `vocabulary.matrix`, a row each.
+        matrix: The messages by `Vocabulary.fit`, a row each.
         labels: One for each message, two different ones at least.
         softness: The support vector machine's C: the larger, the closer it follows the messages.
         temperature: Factor on scores, from `fit_temperature`.

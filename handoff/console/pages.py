@@ -13,14 +13,18 @@ from handoff.console.words import find_console_language
 from handoff.errors import DragomanError
 from handoff.rendering import render_error
 
+# A page reads the lists and one conversation; where the database or the machine is slow, it comes late rather
+# than not at all (NiceGUI gives up after three seconds).
+LONGEST_BUILD_SECONDS = 20.0
 
-@ui.page("/")
+
+@ui.page("/", response_timeout=LONGEST_BUILD_SECONDS)
 async def show_console(request: Request) -> None:
     """The lists, with no conversation open."""
     await ConsolePage(request, ui.context.client).build(None)
 
 
-@ui.page("/conversations/{conversation_id}")
+@ui.page("/conversations/{conversation_id}", response_timeout=LONGEST_BUILD_SECONDS)
 async def show_conversation(request: Request, conversation_id: uuid.UUID) -> None:
     """The lists and one conversation."""
     await ConsolePage(request, ui.context.client).build(conversation_id)

@@ -37,9 +37,9 @@ def dense(text: str) -> np.ndarray:
 
 
 def fit(messages: list[NgramCounts], labels: list[str], **settings: float) -> tuple[LinearModel, list[str]]:
-    vocabulary, ngrams = Vocabulary.fit(messages, least=1)
+    vocabulary, ngrams, matrix = Vocabulary.fit(messages, least=1)
     given = {"softness": 0.5, **settings}
-    return fit_linear_model(vocabulary, vocabulary.matrix(messages), labels, **given), ngrams
+    return fit_linear_model(vocabulary, matrix, labels, **given), ngrams
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,24 @@ def test_learns_what_it_was_shown(seen: list[NgramCounts]) -> None:
 
 def test_one_message_scores_as_in_a_matrix(seen: list[NgramCounts]) -> None:
     model, _ = fit(seen, LABELS)
-    for row, message in zip(model.scores_of(model.vocabulary.matrix(seen)), seen, strict=True):
+    _, _, matrix = Vocabulary.fit(seen, least=1)
+    for row, message in zip(model.scores_of(matrix), seen, strict=True):
         assert np.allclose(row, model.scores(message), atol=1e-5)
+
+
+def test_many_messages_have_the_same_values_as_each_by_itself() -> None:
+    # More than are put together at once, the last of them without an n-gram that counts.
+    texts = [f"{text} {number % 7}" for number in range(700) for text in ("where is it", "hello", "été")]
+    messages = [*(count_ngrams(text, text.split(), 4) for text in texts), {"c:ж": 2}]
+    vocabulary, ngrams, matrix = Vocabulary.fit(iter(messages), least=2)
+    assert matrix.shape == (2101, len(ngrams))
+    assert "c:ж" not in ngrams
+    for position in (0, 1, 2, 2047, 2048, 2099, 2100):
+        columns, values = vocabulary.vector(messages[position])
+        alone = np.zeros(len(ngrams), dtype=np.float32)
+        alone[columns] = values
+        assert np.array_equal(matrix[position].toarray()[0], alone)
+    assert matrix[2100].nnz == 0
 
 
 def test_saved_model_scores_the_same(seen: list[NgramCounts], tmp_path: Path) -> None:
@@ -91,7 +107,7 @@ def test_message_without_accents_shares_features_with_the_one_that_has_them() ->
 def test_rare_ngrams_may_be_left_out() -> None:
     messages = [count_ngrams(text, [], 2) for text, _ in MESSAGES]
     for least, known in ((1, True), (2, False)):
-        vocabulary, ngrams = Vocabulary.fit(messages, least)
+        vocabulary, ngrams, _ = Vocabulary.fit(messages, least)
         assert ("w:track" in ngrams) is known
         assert (int(vocabulary.index.find(["w:track"])[0]) >= 0) is known
 
@@ -99,7 +115,7 @@ def test_rare_ngrams_may_be_left_out() -> None:
 def test_weights_in_eight_bits_change_hardly_a_score(seen: list[NgramCounts]) -> None:
     model, _ = fit(seen, LABELS)
     assert model.weights.dtype == np.int8
-    matrix = model.vocabulary.matrix(seen)
+    _, _, matrix = Vocabulary.fit(seen, least=1)
     numbers = np.array([model.labels.index(label) for label in LABELS])
     weights, bias = _fit_machines(matrix, numbers, len(model.labels), 0.5)
     exact = matrix @ weights + bias
