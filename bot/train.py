@@ -58,12 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
     if target.is_file() and not options.force:
         _say(f"{name} is up to date")
         return 0
-    _say(f"training {name} (some six minutes on two cores, 10 GB of memory)")
+    _say(f"training {name} (some six minutes on two cores, 6 GB of memory)")
     logging.basicConfig(level=logging.WARNING)
     # Rasa says which component it trains, and nothing else that is worth reading.
     logging.getLogger("rasa.engine.training.hooks").setLevel(logging.INFO)
     # Millions of tokens and features are made, and looking for circles among them takes half a minute; there
-    # are next to none (the same 9.8 GB at most, with and without).
+    # are next to none (as much memory at most, with and without).
     gc.disable()
     started = time.monotonic()
     target.parent.mkdir(parents=True, exist_ok=True)
