@@ -80,7 +80,6 @@ class FormTurn:
         self.text = str(message.get("text") or "")
         self.label = (message.get("intent") or {}).get("name")
         self._understanding = message.get("understanding") or {}
-        self._was_asked_back = bool((message.get("metadata") or {}).get("clarified"))
         self.details = {entity["entity"] for entity in message.get("entities") or ()} & {ORDER_NUMBER, EMAIL}
         self.signed_in = verified_email(message)
         self._events = tracker.events
@@ -118,12 +117,8 @@ class FormTurn:
 
     @property
     def _is_about_something_else(self) -> bool:
-        """What it means is not sure, but likelier a topic or another task than an answer; or nothing that the
-        bot has just asked back about.
-        """
-        if self.label != "nlu_fallback":
+        """What it means is not sure, but likelier a topic or another task than an answer."""
+        if self.label != "nlu_fallback" or self._understanding.get("decision") != "clarify":
             return False
         likeliest = str(self._understanding.get("label"))
-        if self._understanding.get("decision") == "clarify":
-            return is_topic(likeliest) or likeliest in _OTHER_TASKS
-        return likeliest == "deny" and self._was_asked_back
+        return is_topic(likeliest) or likeliest in _OTHER_TASKS

@@ -21,7 +21,12 @@ from rasa.core.tracker_store import FailSafeTrackerStore
 from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.exceptions import ActionLimitReached
-from rasa.shared.core.constants import ACTION_EXTRACT_SLOTS, ACTION_LISTEN_NAME, REQUESTED_SLOT
+from rasa.shared.core.constants import (
+    ACTION_DEACTIVATE_LOOP_NAME,
+    ACTION_EXTRACT_SLOTS,
+    ACTION_LISTEN_NAME,
+    REQUESTED_SLOT,
+)
 from rasa.shared.core.events import ActionExecutionRejected, BotUttered, Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
@@ -175,6 +180,11 @@ class Turns:
             await self._run(action, prediction, tracker, channel)
             if action.name() == ACTION_LISTEN_NAME:
                 return
+            if tracker.active_loop_name and _hands_over(tracker.events):
+                # A person goes on with it; the form would only ask its question once more.
+                for name in (ACTION_DEACTIVATE_LOOP_NAME, ACTION_LISTEN_NAME):
+                    await self._run(self._actions.get(name), prediction, tracker, channel)
+                return
 
     def _understand(
         self, parse_data: dict[str, Any], text: str, metadata: dict[str, Any], tracker: DialogueStateTracker
@@ -291,6 +301,10 @@ def _expecting(tracker: DialogueStateTracker) -> str | None:
 def last_buttons(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Return the buttons under the bot's replies to the latest message, in the order shown."""
     return [button for event in _last_replies(events) for button in event.data.get("buttons") or []]
+
+
+def _hands_over(events: Sequence[Event]) -> bool:
+    return any("handoff" in (reply.data.get("custom") or {}) for reply in _last_replies(events))
 
 
 def _last_replies(events: Sequence[Event]) -> list[BotUttered]:

@@ -29,6 +29,7 @@ class Thresholds:
     answer_from: float
     clarify_from: float
     expected_boost: float
+    asked_boost: float
     offered_boost: float
 
 
@@ -85,7 +86,7 @@ def understand(
         if label == AFFIRM and context.offered:
             # "Did you mean …?" "Yes": the likeliest stood first.
             return Understanding(context.offered[0], confidence, ranking, "answer")
-        if label == DENY:
+        if label == DENY and context.expecting is None:
             # None of what was offered: not understood for a second time.
             return Understanding(DENY, confidence, ranking, "fallback")
     return Understanding(label, confidence, ranking, decision)
@@ -121,8 +122,10 @@ def _in_context(
 ) -> np.ndarray:
     boosts = np.ones(len(labels))
     answer = CHANGE_LANGUAGE if context.expecting == EXPECTING_LANGUAGE else INFORM
-    if context.expecting in details and answer in labels:
+    if answer in labels and context.expecting in details:
         boosts[labels.index(answer)] = thresholds.expected_boost
+    elif answer in labels and context.expecting not in (None, EXPECTING_LANGUAGE):
+        boosts[labels.index(answer)] = thresholds.asked_boost
     for offered in context.offered:
         if offered in labels:
             boosts[labels.index(offered)] = thresholds.offered_boost

@@ -87,7 +87,9 @@ class KnowledgeRetriever(GraphComponent):
         self._model_storage = model_storage
         self._resource = resource
         self._trained = trained
-        self._thresholds = Thresholds(config[ANSWER_FROM], config[CLARIFY_FROM], 1.0, 1.0)
+        self._thresholds = Thresholds(
+            config[ANSWER_FROM], config[CLARIFY_FROM], expected_boost=1.0, asked_boost=1.0, offered_boost=1.0
+        )
 
     @classmethod
     def create(

@@ -50,6 +50,7 @@ PIECES = "pieces"
 ANSWER_FROM = "answer_from"
 CLARIFY_FROM = "clarify_from"
 EXPECTED_BOOST = "expected_boost"
+ASKED_BOOST = "asked_boost"
 OFFERED_BOOST = "offered_boost"
 GUESS_FOREIGN = "guess_foreign"
 
@@ -102,6 +103,8 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             CLARIFY_FROM: 0.25,
             # How many times likelier an answer is once the detail is there that the bot has just asked for …
             EXPECTED_BOOST: 20.0,
+            # … and without it: "I've lost the e-mail" is an answer, too …
+            ASKED_BOOST: 5.0,
             # … and a label that it has just offered.
             OFFERED_BOOST: 3.0,
             # Whether to guess at messages in languages that it was not trained on. Of what would be answered
@@ -126,6 +129,7 @@ class LabelClassifier(GraphComponent, IntentClassifier):
             answer_from=config[ANSWER_FROM],
             clarify_from=config[CLARIFY_FROM],
             expected_boost=config[EXPECTED_BOOST],
+            asked_boost=config[ASKED_BOOST],
             offered_boost=config[OFFERED_BOOST],
         )
 

@@ -146,7 +146,7 @@ async def ask_unclearly_in_a_task(bot: Bot) -> tuple[Customer, str]:
     """Return the customer and what the bot offers first."""
     customer = Customer(bot, language="en")
     await customer.say("where is my order")
-    offered = await customer.say("how is it")
+    offered = await customer.say("how much")
     assert offered["understanding"]["decision"] == "clarify", "this test needs a message that is not clear"
     assert texts(offered) == [said("utter_clarify"), said("utter_ask_order_number")]
     assert offered["task"] == "track_order"
@@ -166,9 +166,18 @@ async def test_number_after_being_asked_back_is_the_number(bot: Bot) -> None:
     assert texts(await customer.say("48213")) == [said("utter_ask_email")]
 
 
-async def test_turning_down_what_was_offered_in_between_hands_off(bot: Bot) -> None:
+async def test_turning_down_what_was_offered_in_between_leaves_the_task(bot: Bot) -> None:
     customer, _ = await ask_unclearly_in_a_task(bot)
-    assert (await customer.say("no thanks"))["handoff"] == {"reason": "low_confidence"}
+    answer = await customer.say("no thanks")
+    assert (texts(answer), answer["task"]) == ([said("utter_task_cancelled")], None)
+    assert payloads(answer) == ["label:track_order", "label:request_human"]
+
+
+async def test_unclear_twice_in_a_task_hands_off_and_asks_nothing_more(bot: Bot) -> None:
+    customer, _ = await ask_unclearly_in_a_task(bot)
+    answer = await customer.say(UNCLEAR)
+    assert (answer["handoff"], texts(answer), answer["task"]) == ({"reason": "low_confidence"}, [], None)
+    assert texts(await customer.say("good morning")) == [said("utter_greet")]
 
 
 async def test_language_may_be_changed_in_between(bot: Bot) -> None:

@@ -64,19 +64,17 @@ class Talk:
         label: str,
         text: str = "",
         likeliest: tuple[str, str] | None = None,
-        clarified: bool = False,
         **details: str,
     ) -> list[str]:
         """Let the customer say something that was understood as `label` with these entities.
 
-        `likeliest` is what an `nlu_fallback` may have meant, with the decision; `clarified`: the bot has just
-        asked what was meant.
+        `likeliest` is what an `nlu_fallback` may have meant, with the decision.
         """
         message = {
             "text": text or " ".join(details.values()),
             "intent": {"name": label},
             "entities": [{"entity": name, "value": value} for name, value in details.items()],
-            "metadata": {**self.metadata, "clarified": clarified},
+            "metadata": self.metadata,
         }
         if likeliest:
             message["understanding"] = {"label": likeliest[0], "decision": likeliest[1]}

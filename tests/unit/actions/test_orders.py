@@ -193,12 +193,6 @@ async def test_unclear_message_likelier_an_answer_or_nothing_is_taken_for_one(sh
     assert said == ["utter_order_number_unclear", "utter_ask_order_number"]
 
 
-async def test_turning_down_what_the_bot_asked_back_about_is_no_answer(shop):
-    talk = Talk(shop)
-    await talk.say("track_order")
-    assert await talk.say("nlu_fallback", "no", ("deny", "fallback"), clarified=True) == ["rejected"]
-
-
 async def test_nonsense_instead_of_an_address_is_helped_and_the_third_hands_over(shop):
     talk = Talk(shop)
     await talk.say("track_order", order_number="48213")

@@ -10,7 +10,7 @@ from bot.context import EXPECTING_LANGUAGE, Context
 from bot.understanding import Thresholds, Understanding, understand
 
 LABELS = ("affirm", "change_language", "deny", "faq/exchange", "faq/return_policy", "inform", "track_order")
-THRESHOLDS = Thresholds(answer_from=0.6, clarify_from=0.3, expected_boost=20, offered_boost=3)
+THRESHOLDS = Thresholds(answer_from=0.6, clarify_from=0.3, expected_boost=20, asked_boost=5, offered_boost=3)
 
 
 def read(
@@ -41,8 +41,18 @@ def test_detail_that_was_asked_for_makes_it_an_answer_to_the_question() -> None:
     found = frozenset({"order_number"})
     assert read(track_order=0.4, inform=0.3).decision == "clarify"
     assert read(asked, found, track_order=0.4, inform=0.3).label == "inform"
-    assert read(asked, frozenset(), track_order=0.4, inform=0.3).label == "track_order"
-    assert read(Context(expecting="email"), found, track_order=0.4, inform=0.3).label == "track_order"
+    assert read(asked, frozenset(), faq__exchange=0.8, inform=0.1).label == "faq/exchange"
+    assert read(asked, found, faq__exchange=0.8, inform=0.1).label == "inform"
+    assert read(Context(expecting="email"), found, faq__exchange=0.8, inform=0.1).label == "faq/exchange"
+
+
+def test_answer_without_the_detail_is_likelier_when_a_detail_was_asked_for() -> None:
+    asked = Context(expecting="order_number")
+    assert read(asked, track_order=0.5, inform=0.2).label == "inform"
+    assert read(asked, track_order=0.9, inform=0.05).decision == "answer"
+    # Which language is no detail of an order.
+    assert read(Context(expecting=EXPECTING_LANGUAGE), track_order=0.5, inform=0.2).label == "track_order"
+    assert read(Context(expecting=EXPECTING_LANGUAGE), deny=0.5, change_language=0.2).label == "deny"
 
 
 def test_language_named_when_asked_which_is_a_choice_of_it() -> None:
@@ -71,6 +81,9 @@ def test_yes_to_a_choice_takes_the_first() -> None:
 def test_no_to_a_choice_is_a_second_failure() -> None:
     context = Context(clarified=True, offered=("faq/exchange",))
     assert read(context, deny=0.95).decision == "fallback"
+    # In a task it leaves the task.
+    in_task = Context(expecting="order_number", clarified=True, offered=("faq/exchange",))
+    assert read(in_task, deny=0.95).decision == "answer"
     assert read(deny=0.95).decision == "answer"
 
 
