@@ -99,25 +99,31 @@ class Vocabulary:
         frequency = np.bincount(columns, minlength=len(number))
         kept = sorted(ngram for ngram, known in number.items() if frequency[known] >= least)
         of_kept = np.array([number[ngram] for ngram in kept], dtype=np.int64)
+        del number
         weights = [math.log((1 + size) / (1 + had)) + 1 for had in frequency[of_kept].tolist()]
         vocabulary = cls(kept, np.array(weights, dtype=np.float32))
-        column_of = np.full(len(number), -1, dtype=np.int32)
+        column_of = np.full(len(frequency), -1, dtype=np.int32)
         column_of[of_kept] = np.arange(len(kept), dtype=np.int32)
         kinds = np.array([ord(ngram[0]) for ngram in kept], dtype=np.uint8)
-        del number
         parts = []
         for start in range(0, size, _ROWS_AT_ONCE):
             bounds = np.array(ends[start : start + _ROWS_AT_ONCE + 1])
             chosen = slice(bounds[0], bounds[-1])
-            found = column_of[columns[chosen]]
-            known = found >= 0
-            rows = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))[known]
-            found = found[known]
-            had = np.array(counts[chosen], dtype=np.float32)[known]
-            values = vocabulary._values(rows, found, had, kinds[found])
-            of_rows = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(bounds) - 1))])
-            parts.append(sparse.csr_matrix((values, found, of_rows), shape=(len(bounds) - 1, len(kept))))
+            had = np.array(counts[chosen], dtype=np.float32)
+            parts.append(vocabulary._rows(column_of[columns[chosen]], had, bounds - bounds[0], kinds))
         return vocabulary, kept, sparse.vstack(parts, format="csr")
+
+    def _rows(
+        self, columns: np.ndarray, counts: np.ndarray, bounds: np.ndarray, kinds: np.ndarray
+    ) -> sparse.csr_matrix:
+        """Return some messages as rows: the columns of their n-grams (-1: does not count), how often each is
+        there, where each message's begin and end, and the kind of every column.
+        """
+        size, known = len(bounds) - 1, columns >= 0
+        rows, columns = np.repeat(np.arange(size), np.diff(bounds))[known], columns[known]
+        values = self._values(rows, columns, counts[known], kinds[columns])
+        starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))])
+        return sparse.csr_matrix((values, columns, starts), shape=(size, len(self.index)))
 
     def vector(self, message: NgramCounts) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns of a message's n-grams and their values; each kind of n-gram has length one."""

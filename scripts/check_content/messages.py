@@ -104,7 +104,7 @@ def check_messages(folder: Path = ROOT) -> Report:
         lines = list(_lines(folder, language.tag))
         totals[language.tag] = len(lines)
         report.problems += _check_labels(language.tag, lines, labels)
-        report.problems += _check_dev(lines, dev_keys(folder, language.tag))
+        report.problems += _check_dev(lines, measured_keys(folder, language.tag))
         report.problems += find_repeats(lines)
         report.problems += check_script(language.tag, lines)
         for label, alikeness in _alikeness(lines).items():
@@ -154,18 +154,17 @@ def _check_labels(language: str, lines: Sequence[Line], labels: set[str]) -> Ite
         yield f"{where}: {most} has {ordinary[most]} messages, {least} {ordinary[least]}: out of balance"
 
 
-def dev_keys(folder: Path, language: str) -> set[str]:
-    """Return the folded messages of a language's dev file."""
-    path = folder / "tests" / "data" / "dev" / f"{language}.jsonl"
-    if not path.exists():
-        return set()
-    keys = (fold(json.loads(line)["text"]) for line in path.read_text(encoding="utf-8").splitlines())
+def measured_keys(folder: Path, language: str) -> set[str]:
+    """Return the folded messages of a language that are only for measuring: dev and the others beside it."""
+    paths = sorted((folder / "tests" / "data").glob(f"*/{language}.jsonl"))
+    lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    keys = (fold(json.loads(line)["text"]) for line in lines)
     # One or two words ("ok", "no") are everybody's.
     return {key for key in keys if len(key) > 12 and (len(key.split()) > 2 or not key.isascii())}
 
 
 def _check_dev(lines: Sequence[Line], dev: set[str]) -> Iterator[str]:
-    yield from (f"{_where(line)} is a dev message" for line in lines if line.key in dev)
+    yield from (f"{_where(line)} is a message to measure on" for line in lines if line.key in dev)
 
 
 def find_repeats(lines: Sequence[Line]) -> Iterator[str]:

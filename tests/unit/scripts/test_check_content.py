@@ -172,7 +172,7 @@ def _examples(beginning: str, count: int) -> str:
         "data/nlu/it: faq/shipping_cost has 1 messages and needs 50",
         "data/nlu/it: out_of_scope has 0 messages and needs 300",
         "data/nlu/it: greet has 60 messages, faq/shipping_cost 1: out of balance",
-        "it/talk.yml: 'quanto si paga di spedizione per Bari?' is a dev message",
+        "it/talk.yml: 'quanto si paga di spedizione per Bari?' is a message to measure on",
         f"data/nlu/it: the messages of greet are too alike (0.74, at most {MAX_ALIKENESS})",
         "data/nlu: languages are out of balance",
     ],
