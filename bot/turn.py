@@ -290,12 +290,9 @@ def _expecting(tracker: DialogueStateTracker) -> str | None:
     if tracker.active_loop_name and tracker.get_slot(REQUESTED_SLOT):
         return str(tracker.get_slot(REQUESTED_SLOT))
     # A response that asks nothing back has no buttons.
-    asking = [reply for reply in _last_replies(tracker.events) if reply.data.get("buttons")]
-    if not asking:
-        return None
-    if any(button["payload"].startswith("language:") for button in asking[-1].data["buttons"]):
-        return EXPECTING_LANGUAGE
-    return None
+    asking = [buttons for reply in _last_replies(tracker.events) if (buttons := reply.data.get("buttons"))]
+    languages = asking and any(button["payload"].startswith("language:") for button in asking[-1])
+    return EXPECTING_LANGUAGE if languages else None
 
 
 def last_buttons(events: Sequence[Event]) -> list[dict[str, Any]]:

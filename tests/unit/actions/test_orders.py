@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.commerce.base import OrderStatus
 from actions.commerce.memory import MemoryCommerce
+from actions.order_search import _OTHER_TASKS
 from actions.orders import ActionTrackOrder
 from tests.unit.actions.shop import DAVIDE, GIULIA, Talk, make_order
 
@@ -181,6 +185,12 @@ async def test_unclear_message_likelier_about_something_else_is_left_to_the_rule
     # The number counts, however the rest is meant.
     with_number = await talk.say("nlu_fallback", likeliest=(likeliest, "clarify"), order_number="48213")
     assert with_number == ["utter_ask_email"]
+
+
+def test_other_tasks_are_those_that_the_bot_offers():
+    domain = Path(__file__).parents[3] / "bot" / "domain" / "handoff.yml"
+    (clarify,) = yaml.safe_load(domain.read_text(encoding="utf-8"))["responses"]["utter_clarify"]
+    assert set(clarify["custom"]["tasks"]) == _OTHER_TASKS | {"track_order"}
 
 
 @pytest.mark.parametrize(

@@ -153,9 +153,13 @@ def project(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-    dev = tmp_path / "tests" / "data" / "dev" / "it.jsonl"
-    dev.parent.mkdir(parents=True)
-    dev.write_text(json.dumps({"text": "Quanto si paga di spedizione per Bari"}) + "\n", encoding="utf-8")
+    for name, text in (
+        ("dev", "Quanto si paga di spedizione per Bari"),
+        ("inbox", "Ciao da ggg6 a tutti voi!"),
+    ):
+        measured = tmp_path / "tests" / "data" / name / "it.jsonl"
+        measured.parent.mkdir(parents=True)
+        measured.write_text(json.dumps({"text": text}) + "\n", encoding="utf-8")
     return tmp_path
 
 
@@ -173,6 +177,7 @@ def _examples(beginning: str, count: int) -> str:
         "data/nlu/it: out_of_scope has 0 messages and needs 300",
         "data/nlu/it: greet has 60 messages, faq/shipping_cost 1: out of balance",
         "it/talk.yml: 'quanto si paga di spedizione per Bari?' is a message to measure on",
+        "it/talk.yml: 'ciao da ggg6 a tutti voi' is a message to measure on",
         f"data/nlu/it: the messages of greet are too alike (0.74, at most {MAX_ALIKENESS})",
         "data/nlu: languages are out of balance",
     ],

@@ -123,7 +123,7 @@ def test_weights_in_eight_bits_change_hardly_a_score(seen: list[NgramCounts]) ->
     assert np.abs(model.scores_of(matrix) - exact).max() < 0.1
 
 
-def test_the_same_messages_teach_the_same(seen: list[NgramCounts]) -> None:
+def test_the_same_messages_teach_the_same() -> None:
     # Labels at random keep the machines busy, and many of them keep all processes busy at once.
     random = np.random.default_rng(3)
     matrix = sparse.csr_matrix(random.random((300, 200)))
