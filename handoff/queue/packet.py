@@ -180,9 +180,16 @@ def _orders(understood: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _helped(shown: Message, messages: Sequence[Message]) -> bool | None:
-    """Return whether the customer said that an article helped; None when they did not say."""
+    """Return whether the customer said that an article helped; None when they did not say.
+
+    A task goes on below an article: what is said then answers the task's question.
+    """
     for message in messages:
-        if message.seq > shown.seq and message.understanding:
+        if message.seq <= shown.seq:
+            continue
+        if message.author is Author.BOT and not message.topic:
+            return None
+        if message.understanding:
             label = message.understanding.get("label")
             if label == "thank":
                 return True
