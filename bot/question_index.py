@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from bot.learning.text import simplify
 from locales.articles import Article
-from locales.languages import fold, list_languages
+from locales.languages import find_language, fold, list_languages
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 
@@ -187,4 +188,6 @@ def _rarity(texts: int, with_it: int) -> float:
 
 
 def _texts(article: Article) -> tuple[str, ...]:
-    return (article.title, *article.questions)
+    language = find_language(article.language)
+    script = language.script if language else None
+    return tuple(simplify(text, script) for text in (article.title, *article.questions))

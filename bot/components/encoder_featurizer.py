@@ -24,6 +24,7 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.components.written_form import text_to_read
 from bot.encoder_folder import (
     CONFIG_FILE,
     MODEL_FILE,
@@ -145,16 +146,16 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Prepare the vectors of every message that has a text, be it an empty one."""
         for message in messages:
-            text = message.get(TEXT)
-            if isinstance(text, str):
-                encoding = cache(partial(self._encoder.encode, [text], tokens=self._config[SEQUENCE]))
+            if isinstance(message.get(TEXT), str):
+                texts = [text_to_read(message)]
+                encoding = cache(partial(self._encoder.encode, texts, tokens=self._config[SEQUENCE]))
                 message.set(ENCODING, encoding)
                 if not self._config[WHEN_ASKED]:
                     self._set_features([message], encoding())
         return messages
 
     def _add_features(self, messages: Sequence[Message]) -> None:
-        texts = [message.get(TEXT) for message in messages]
+        texts = [text_to_read(message) for message in messages]
         self._set_features(messages, self._encoder.encode(texts, tokens=self._config[SEQUENCE]))
 
     def _set_features(self, messages: Sequence[Message], encoded: Encoded) -> None:

@@ -13,7 +13,7 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE, TEXT
+from rasa.shared.nlu.constants import ENTITIES, ENTITY_ATTRIBUTE_TYPE
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -25,6 +25,7 @@ from bot.components.encoder_featurizer import (
 )
 from bot.components.label_classifier import UNDERSTANDING, set_understanding
 from bot.components.language_identifier import LANGUAGE
+from bot.components.written_form import text_to_read
 from bot.context import parse_context
 from bot.evaluation import OUT_OF_SCOPE
 from bot.learning.training_messages import label_of
@@ -216,7 +217,7 @@ class KnowledgeRetriever(GraphComponent):
         detected = find_language(recognised.get("detected"))
         language = detected.tag if detected else language_so_far or default_language()
         vector = encoding().questions[0]
-        closest = index.search(message.get(TEXT), vector, language, most=len(self._trained) + 1)
+        closest = index.search(text_to_read(message), vector, language, most=len(self._trained) + 1)
         new = next(((topic, score) for topic, score in closest if topic not in self._trained), None)
         if new is None:
             return None

@@ -12,7 +12,8 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.encoder_folder import SENTENCEPIECE_FILE, find_files, fingerprint_files, make_encodable
+from bot.components.written_form import text_to_read
+from bot.encoder_folder import SENTENCEPIECE_FILE, find_files, fingerprint_files
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
@@ -75,11 +76,11 @@ class SentencePieceTokenizer(Tokenizer):
     def tokenize(self, message: Message, attribute: str) -> list[Token]:
         """Return the tokens of an attribute of the message; a text of no pieces (spaces) is one as it is."""
         text = message.get(attribute)
-        tokens = self._cut(text) or [Token(text, 0)]
+        tokens = self._cut(text, text_to_read(message, attribute)) or [Token(text, 0)]
         return self._apply_token_pattern(tokens)
 
-    def _cut(self, text: str) -> list[Token]:
-        encoded = self._processor.encode(make_encodable(text), return_type="offset_mapping")
+    def _cut(self, text: str, read: str) -> list[Token]:
+        encoded = self._processor.encode(read, return_type="offset_mapping")
         tokens = []
         lemma = ""
         # Pieces come without text of their own (the space put before a first word, all bytes but one of a

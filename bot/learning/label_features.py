@@ -13,7 +13,7 @@ from scipy import sparse
 
 from bot.learning.consonants import consonants_of
 from bot.learning.ngram_index import NgramIndex
-from bot.learning.text import drop_accents, mask_details
+from bot.learning.text import drop_accents, mask_details, simplify
 
 # N-grams of different kinds must not be taken for one another: "c:no" is not "w:no". They differ in the first
 # letter.
@@ -37,7 +37,7 @@ def count_ngrams(text: str, pieces: Sequence[str], longest: int, script: str | N
         longest: Characters of the longest character n-gram. They stay within words.
         script: CLDR code of the script of the message's language, whatever this message is written in.
     """
-    masked = mask_details(text)
+    masked = mask_details(simplify(text, script))
     words = masked.split()
     consonants = list(consonants_of(text, script))
     # Once more without accents: many leave them out, Vietnamese customers all of them.

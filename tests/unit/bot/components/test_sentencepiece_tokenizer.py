@@ -10,8 +10,10 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.components.language_identifier import LANGUAGE
 from bot.components.sentencepiece_tokenizer import SentencePieceTokenizer
 from bot.encoder_folder import PROJECT_FOLDER, EncoderFilesError
+from bot.learning.training_messages import METADATA
 from bot.training_data import list_messages
 
 
@@ -81,6 +83,15 @@ def test_points_take_no_part_in_the_piece_but_belong_to_the_token(tokenizer):
     pointed, plain = cut(tokenizer, "שָׁלוֹם"), cut(tokenizer, "שלום")
     assert [token.lemma for token in pointed] == [token.lemma for token in plain]
     assert (pointed[0].start, pointed[-1].end) == (0, len("שָׁלוֹם"))
+
+
+@pytest.mark.parametrize(
+    "known", [{LANGUAGE: {"detected": "zh"}}, {METADATA: {"language": "zh"}}], ids=["asked", "trained on"]
+)
+def test_traditional_chinese_is_read_in_simplified_characters(tokenizer, known):
+    tokens = tokenizer.tokenize(Message({TEXT: "關稅誰出", **known}), TEXT)
+    assert "".join(token.text for token in tokens) == "關稅誰出"
+    assert "".join(token.lemma for token in tokens).strip("▁") == "关税谁出"
 
 
 def test_digits_are_single_tokens_that_an_entity_can_end_at(tokenizer):

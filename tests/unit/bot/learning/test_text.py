@@ -13,6 +13,7 @@ from bot.learning.text import (
     evidence_words,
     mask_details,
     normalise,
+    simplify,
 )
 
 
@@ -94,3 +95,25 @@ def test_letters_have_an_alphabet(char: str, alphabet: str | None) -> None:
 )
 def test_accents_go_as_on_a_keyboard_without_them(text: str, plain: str) -> None:
     assert drop_accents(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "script", "read"),
+    [
+        ("可以幫我轉專員嗎？發票 🙏", "Hans", "可以帮我转专员吗？发票 🙏"),
+        ("可以幫我轉專員嗎", "Hant", "可以帮我转专员吗"),
+        ("可以帮我转专员吗", "Hans", "可以帮我转专员吗"),
+        # Japanese has some of these characters, and keeps them.
+        ("領収書", "Jpan", "領収書"),
+        ("關稅", None, "關稅"),
+    ],
+)
+def test_chinese_is_read_in_simplified_characters(text: str, script: str | None, read: str) -> None:
+    assert simplify(text, script) == read
+
+
+def test_what_is_simplified_stays_as_long() -> None:
+    ideographs = "".join(map(chr, range(0x3400, 0xA000)))
+    simplified = simplify(ideographs, "Hans")
+    assert len(simplified) == len(ideographs)
+    assert 3_000 < sum(one != other for one, other in zip(ideographs, simplified, strict=True)) < 5_000
