@@ -67,6 +67,14 @@ def test_a_language_without_the_article_is_asked_in_the_others() -> None:
     assert index.search("a", np.ones(10, dtype=np.float32), "xx", 5) == []
 
 
+def test_questions_in_traditional_chinese_are_found_by_messages_in_simplified() -> None:
+    written = [article("faq/a", "zh", "關稅", "關稅誰出"), article("faq/b", "zh", "發票", "怎麼開發票")]
+    embedding = Embedding()
+    index = QuestionIndex(written, VectorCache(None, embedding))
+    assert topics(index, "怎么开发票", "zh")[0] == "faq/b"
+    assert "关税谁出" in embedding.asked
+
+
 def test_vectors_are_kept_in_a_file_and_only_new_texts_are_encoded(tmp_path: Path) -> None:
     file = tmp_path / "vectors" / "one.npz"
     QuestionIndex(ARTICLES, VectorCache(file, Embedding()))

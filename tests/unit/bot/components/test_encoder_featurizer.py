@@ -13,6 +13,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components.encoder_featurizer import ENCODING, EncoderFeaturizer, load_encoder
+from bot.components.language_identifier import LANGUAGE
 from bot.components.sentencepiece_tokenizer import SentencePieceTokenizer, load_vocabulary
 from bot.encoder_folder import PROJECT_FOLDER, EncoderFilesError
 from bot.training_data import list_messages
@@ -122,6 +123,12 @@ def test_meaning_brings_messages_of_two_languages_together(featurizer):
 def test_case_points_and_spelling_of_letters_change_nothing(featurizer):
     for one, other in [("Dov'è il PACCO", "dov’è il pacco"), ("שָׁלוֹם", "שלום"), ("Việt", "Vie\u0323\u0302t")]:
         assert np.array_equal(feature_of(featurizer, one), feature_of(featurizer, other))
+
+
+def test_traditional_chinese_has_the_vector_of_simplified(featurizer):
+    written = Message({TEXT: "關稅誰出", LANGUAGE: {"detected": "zh"}})
+    featurizer.process([written])
+    assert np.array_equal(written.features[0].features, feature_of(featurizer, "关税谁出"))
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\u200d"])

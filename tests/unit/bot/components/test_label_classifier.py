@@ -120,6 +120,36 @@ def test_romanised_message_is_known_from_those_in_hebrew_letters(
     assert message.get("understanding")["confidence"] > 0.6
 
 
+CHINESE = {
+    "faq/customs_duties": ["关税谁出", "要交关税吗", "进口税怎么算", "海关会收税吗"],
+    "request_human": ["转专员", "帮我转人工", "请转真人客服", "找个人来"],
+}
+
+
+@pytest.mark.parametrize(("text", "label"), [("關稅誰出", "faq/customs_duties"), ("轉專員", "request_human")])
+def test_traditional_chinese_is_known_from_messages_in_simplified(
+    workshop: Workshop, text: str, label: str
+) -> None:
+    classifier: LabelClassifier = workshop.create(LabelClassifier, least_messages=1)
+    classifier.train(
+        TrainingData(
+            [
+                training_message(text, name, "zh", f"zh-{position % 2 + 1}")
+                for name, texts in CHINESE.items()
+                for position, text in enumerate(texts)
+            ]
+        )
+    )
+    read_as = []
+    for spelled in (text, {"關稅誰出": "关税谁出", "轉專員": "转专员"}[text]):
+        message = customers_message(spelled)
+        message.set("language", {"detected": "zh"})
+        (message,) = classifier.process([message])
+        read_as.append(message.get("understanding"))
+    assert read_as[0] == read_as[1]
+    assert read_as[0]["label"] == label
+
+
 def test_unsure_is_the_intent_that_rules_have_for_it(classifier: LabelClassifier) -> None:
     output = read(classifier, "xyzzy")
     assert output["intent"]["name"] == "nlu_fallback"
