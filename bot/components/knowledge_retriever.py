@@ -73,7 +73,7 @@ class KnowledgeRetriever(GraphComponent):
             # topic would have to be likelier still, and half of the messages are spared the encoder.
             SURE_FROM: 0.99,
             # As of the LabelClassifier.
-            ANSWER_FROM: 0.7,
+            ANSWER_FROM: 0.85,
             CLARIFY_FROM: 0.25,
         }
 
