@@ -3,8 +3,8 @@
 And a question after a greeting: "Hola buenas, ¿se puede pagar a plazos?" is that question.
 
 Two only where both are plain: each a sentence with a question mark, or one sentence that goes on with "and"
-and a question word; each understood by itself with more confidence than a single question needs, each another
-label, and nothing else meant by the whole. Background told before a question is no question.
+and a question word; each sure to be answered by itself, each another label, and nothing else meant by the
+whole. Background told before a question is no question.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from typing import Any
 
 from locales.knowledge import is_topic
 
-# The second label's confidence may not be a guess: a needless second answer is worse than none.
-SURE_FROM = 0.8
 GREET = "greet"
 MOST_QUESTIONS = 3
 
@@ -107,7 +105,7 @@ def understand_questions(
         part = parse(question)
         if part["label"] in _NOTHING_ASKED:
             continue
-        if part["decision"] == "answer" and part["confidence"] >= SURE_FROM:
+        if part["decision"] == "answer":
             parts.setdefault(part["label"], part)
     topics = [label for label in parts if is_topic(label)]
     if len(parts) != 2 or not topics:
@@ -126,5 +124,5 @@ def _after_greeting(text: str, parse: Callable[[str], dict[str, Any]]) -> dict[s
             return None
         part = parse(text[cut.end() :])
         if part["label"] not in _NOTHING_ASKED:
-            return part if part["decision"] == "answer" and part["confidence"] >= SURE_FROM else None
+            return part if part["decision"] == "answer" else None
     return None

@@ -28,7 +28,8 @@ SURE = {
 def part(text: str) -> dict[str, Any]:
     label, confidence = SURE[text]
     ranking = [{"label": label, "confidence": confidence}]
-    return {"label": label, "confidence": confidence, "ranking": ranking, "decision": "answer"}
+    decision = "answer" if confidence >= 0.85 else "clarify"
+    return {"label": label, "confidence": confidence, "ranking": ranking, "decision": decision}
 
 
 def understood(text: str, label: str = "faq/refund_time", decision: str = "clarify") -> tuple[str, list[str]]:

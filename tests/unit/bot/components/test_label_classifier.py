@@ -96,6 +96,26 @@ HEBREW = {
 }
 
 
+def understand_in(
+    workshop: Workshop, language: str, examples: dict[str, list[str]], *texts: str
+) -> list[dict[str, Any]]:
+    """Return what messages in one language mean to a classifier that has learnt these examples alone."""
+    classifier: LabelClassifier = workshop.create(LabelClassifier, least_messages=1)
+    classifier.train(
+        TrainingData(
+            [
+                training_message(text, label, language, f"{language}-{position % 2 + 1}")
+                for label, of_label in examples.items()
+                for position, text in enumerate(of_label)
+            ]
+        )
+    )
+    messages = [customers_message(text) for text in texts]
+    for message in messages:
+        message.set("language", {"detected": language})
+    return [message.get("understanding") for message in classifier.process(messages)]
+
+
 @pytest.mark.parametrize(
     ("text", "label"),
     [("eifo hahazmana sheli", "track_order"), ("efshar lehahzir muzar", "faq/return_policy")],
@@ -103,21 +123,9 @@ HEBREW = {
 def test_romanised_message_is_known_from_those_in_hebrew_letters(
     workshop: Workshop, text: str, label: str
 ) -> None:
-    classifier: LabelClassifier = workshop.create(LabelClassifier, least_messages=1)
-    classifier.train(
-        TrainingData(
-            [
-                training_message(text, name, "he", f"he-{position % 2 + 1}")
-                for name, texts in HEBREW.items()
-                for position, text in enumerate(texts)
-            ]
-        )
-    )
-    message = customers_message(text)
-    message.set("language", {"detected": "he"})
-    (message,) = classifier.process([message])
-    assert message.get("understanding")["label"] == label
-    assert message.get("understanding")["confidence"] > 0.6
+    (understanding,) = understand_in(workshop, "he", HEBREW, text)
+    assert understanding["label"] == label
+    assert understanding["confidence"] > 0.6
 
 
 CHINESE = {
@@ -126,28 +134,16 @@ CHINESE = {
 }
 
 
-@pytest.mark.parametrize(("text", "label"), [("關稅誰出", "faq/customs_duties"), ("轉專員", "request_human")])
+@pytest.mark.parametrize(
+    ("traditional", "simplified", "label"),
+    [("關稅誰出", "关税谁出", "faq/customs_duties"), ("轉專員", "转专员", "request_human")],
+)
 def test_traditional_chinese_is_known_from_messages_in_simplified(
-    workshop: Workshop, text: str, label: str
+    workshop: Workshop, traditional: str, simplified: str, label: str
 ) -> None:
-    classifier: LabelClassifier = workshop.create(LabelClassifier, least_messages=1)
-    classifier.train(
-        TrainingData(
-            [
-                training_message(text, name, "zh", f"zh-{position % 2 + 1}")
-                for name, texts in CHINESE.items()
-                for position, text in enumerate(texts)
-            ]
-        )
-    )
-    read_as = []
-    for spelled in (text, {"關稅誰出": "关税谁出", "轉專員": "转专员"}[text]):
-        message = customers_message(spelled)
-        message.set("language", {"detected": "zh"})
-        (message,) = classifier.process([message])
-        read_as.append(message.get("understanding"))
-    assert read_as[0] == read_as[1]
-    assert read_as[0]["label"] == label
+    one, other = understand_in(workshop, "zh", CHINESE, traditional, simplified)
+    assert one == other
+    assert one["label"] == label
 
 
 def test_unsure_is_the_intent_that_rules_have_for_it(classifier: LabelClassifier) -> None:

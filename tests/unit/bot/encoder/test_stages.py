@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from bot.encoder.corpora import Pair  # noqa: E402
-from bot.encoder.export import check_graph, write_graph  # noqa: E402
+from bot.encoder.export import ExportError, check_graph, write_graph  # noqa: E402
 from bot.encoder.measure import measure_labels, measure_translations, probe, vote  # noqa: E402
 from bot.encoder.model import SentenceEncoder, Size, start_from  # noqa: E402
 from bot.encoder.pretrained import Pretrained  # noqa: E402
@@ -227,3 +227,30 @@ def test_the_graph_answers_as_the_model_does(tmp_path, tokenizer):
     assert likeness.worst <= likeness.mean <= 1.001
     full_weights = sum(weights.numel() for weights in model.parameters()) * 4
     assert (tmp_path / "model.onnx").stat().st_size < full_weights
+
+
+def answer_with(monkeypatch, cosines):
+    """Let the graph answer as far from the model as told, a text each."""
+    cosines = torch.tensor(cosines)
+    shipped = torch.stack([cosines, (1 - cosines**2).sqrt()], dim=1).numpy()
+    monkeypatch.setattr("bot.encoder.export.run_graph", lambda *_: shipped)
+    monkeypatch.setattr("bot.encoder.export.embed", lambda *_: torch.tensor([[1.0, 0.0]] * len(cosines)))
+
+
+@pytest.mark.parametrize(
+    ("cosines", "refused"),
+    [
+        ([0.99] * 1_000 + [0.985] * 1_000, "0.9875 on average"),
+        ([0.975] * 20 + [1.0] * 1_980, "0.9750 in all but 0.1%"),
+        ([0.94] + [1.0] * 1_999, "0.9400 at worst"),
+    ],
+)
+def test_a_graph_that_answers_otherwise_is_refused(monkeypatch, cosines, refused):
+    answer_with(monkeypatch, cosines)
+    with pytest.raises(ExportError, match=refused):
+        check_graph(Path("model.onnx"), None, None, [])
+
+
+def test_one_text_of_thousands_may_differ_more(monkeypatch):
+    answer_with(monkeypatch, [0.956] + [1.0] * 1_999)
+    assert check_graph(Path("model.onnx"), None, None, []).worst == pytest.approx(0.956)

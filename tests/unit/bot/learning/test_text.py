@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from opencc import OpenCC
+
+from bot.fingerprint import PROJECT_FOLDER
 from bot.learning.text import (
     EMAIL_MARK,
     NUMBER_MARK,
@@ -117,3 +121,16 @@ def test_what_is_simplified_stays_as_long() -> None:
     simplified = simplify(ideographs, "Hans")
     assert len(simplified) == len(ideographs)
     assert 3_000 < sum(one != other for one, other in zip(ideographs, simplified, strict=True)) < 5_000
+
+
+def test_dev_messages_in_taiwans_characters_read_as_they_were_written() -> None:
+    to_taiwan = OpenCC("s2tw").convert
+    lines = (PROJECT_FOLDER / "tests/data/dev/zh.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [json.loads(line)["text"] for line in lines]
+    traditional = [to_taiwan(text) for text in texts]
+    assert sum(one != other for one, other in zip(texts, traditional, strict=True)) > 0.9 * len(texts)
+    same = sum(
+        simplify(one, "Hans") == simplify(other, "Hans")
+        for one, other in zip(texts, traditional, strict=True)
+    )
+    assert same >= 0.97 * len(texts)
