@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     if target.is_file() and not options.force:
         _say(f"{name} is up to date")
         return 0
-    _say(f"training {name} (some six minutes on two cores, 6 GB of memory)")
+    _say(f"training {name} (some six minutes on two cores, 8 GB of memory)")
     logging.basicConfig(level=logging.WARNING)
     # Rasa says which component it trains, and nothing else that is worth reading.
     logging.getLogger("rasa.engine.training.hooks").setLevel(logging.INFO)
