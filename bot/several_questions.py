@@ -94,7 +94,8 @@ def understand_questions(
         text: The message.
         parse: Returns what a sentence means by itself, in the same form.
     """
-    if understood["label"] == GREET:
+    if understood["label"] == GREET or understood["decision"] != "answer":
+        # A greeting in front may be all that was understood, or what made the rest unsure.
         understood = _after_greeting(text, parse) or understood
     alone = {**understood, "also": []}
     questions = split_questions(text)

@@ -45,6 +45,7 @@ from bot.server_actions import Actions, ActionServer
 from bot.several_questions import understand_questions
 from bot.stored_events import UnknownEventError
 from bot.turn_format import TurnRequest
+from bot.understanding import DENY
 from locales.knowledge import is_topic
 from telemetry import traces
 
@@ -202,7 +203,7 @@ class Turns:
                 lambda part: parse_text(self.processor, part, metadata, tracker)["understanding"],
             )
         parse_data["understanding"] = understood
-        if understood["also"] or understood["label"] != whole["label"]:
+        if understood["decision"] == "answer":
             parse_data["intent"] = {
                 "name": understood["label"].partition("/")[0],
                 "confidence": understood["confidence"],
@@ -276,10 +277,11 @@ def parse_text(
 
 def conversation_context(tracker: DialogueStateTracker) -> dict[str, Any]:
     """Return what only the tracker knows: `expecting`, `offered` and `clarified` (see bot.context)."""
+    # "That didn't help" is a no to the answer above it, pressed or typed.
     offered = [
-        pressed.value
+        DENY if pressed.kind == "feedback" else pressed.value
         for pressed in map(parse_payload, (button["payload"] for button in last_buttons(tracker.events)))
-        if pressed and pressed.kind == "label"
+        if pressed and pressed.kind in ("label", "feedback")
     ]
     message = tracker.latest_message
     clarified = bool(offered) and message is not None and decision_of(message) == "clarify"

@@ -105,6 +105,25 @@ async def test_an_answer_that_did_not_help_is_followed_by_others_and_then_by_a_p
 
 
 @pytest.mark.parametrize(
+    ("language", "question", "words"),
+    [
+        ("en", "how much is delivery?", "that didn't help"),
+        ("es", "¿cuánto cuesta el envío?", "no me ha servido"),
+        ("pt", "quanto é o frete?", "não ajudou"),
+        ("he", "כמה עולה משלוח?", "זה לא עזר לי"),
+        ("vi", "phí ship bao nhiêu?", "không giúp được gì"),
+        ("ja", "送料はいくらですか", "解決しませんでした"),
+    ],
+)
+async def test_that_an_answer_did_not_help_may_be_said_in_own_words(
+    shop: Shop, language: str, question: str, words: str
+) -> None:
+    customer = await shop.open_customer(language=language)
+    await ask(customer, question)
+    assert await ask(customer, words) == catalogue.text("bot", "utter_not_helped", language)
+
+
+@pytest.mark.parametrize(
     ("language", "question"), [("en", "how much is delivery?"), ("ja", "送料はいくらですか")]
 )
 async def test_thanks_right_after_an_article_count_for_it(shop: Shop, language: str, question: str) -> None:

@@ -11,6 +11,7 @@ from bot.several_questions import split_questions, understand_questions
 SURE = {
     "hello there": ("greet", 0.99),
     "hi,": ("greet", 0.99),
+    "great,": ("thank", 0.99),
     "hi!": ("greet", 0.99),
     "hi, good evening!": ("greet", 0.99),
     "good evening! who pays the return": ("greet", 0.8),
@@ -153,5 +154,11 @@ def test_a_greeting_gives_way_to_the_question_behind_it(text: str, label: str) -
     assert understood(text, label="greet", decision="answer") == (label, [])
 
 
-def test_only_a_greeting_gives_way() -> None:
-    assert understood("great, who pays the return", label="thank", decision="answer") == ("thank", [])
+@pytest.mark.parametrize("whole", ["greet", "faq/return_cost", "track_order"])
+def test_a_greeting_that_made_a_message_unsure_gives_way_too(whole: str) -> None:
+    assert understood("hi, how long is a refund?", label=whole, decision="clarify") == ("faq/refund_time", [])
+
+
+@pytest.mark.parametrize("decision", ["answer", "clarify"])
+def test_only_a_greeting_gives_way(decision: str) -> None:
+    assert understood("great, who pays the return", label="thank", decision=decision) == ("thank", [])
