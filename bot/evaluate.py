@@ -23,10 +23,10 @@ from bot.evaluation import (
 from bot.fingerprint import model_path
 
 
-def predict(model: Path, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Run the pipeline on each text by itself, without any conversation around it.
+def predict(model: Path, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Run the pipeline on each message by itself; all that is known around it is what was offered.
 
-    Returns a dict a text: text, language, language_confidence, label, confidence, ranking, decision.
+    Returns a dict a message: text, language, language_confidence, label, confidence, ranking, decision.
     """
     with warnings.catch_warnings(record=True):
         from rasa.core.agent import Agent
@@ -37,13 +37,19 @@ def predict(model: Path, texts: Sequence[str]) -> list[dict[str, Any]]:
         configure_structlog(logging.WARNING)
         processor = Agent.load(str(model)).processor
 
-        return [render_prediction(text, parse_text(processor, text, {})) for text in texts]
+        return [
+            render_prediction(
+                example.text, parse_text(processor, example.text, {"offered": list(example.offered)})
+            )
+            for example in examples
+        ]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the figures; write the predictions where asked to."""
     parser = argparse.ArgumentParser(prog="python -m bot.evaluate", description=__doc__)
-    parser.add_argument("file", type=Path, help='JSON lines {"text", "lang", "expected": [...]}')
+    form = 'JSON lines {"text", "lang", "expected": [...]}, with or without "offered": [...]'
+    parser.add_argument("file", type=Path, help=form)
     parser.add_argument("--out", type=Path, help="file for a JSON line a message with what was predicted")
     parser.add_argument("--model", type=Path, help="trained model (default: the one of the project as it is)")
     options = parser.parse_args(arguments)
@@ -56,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"{options.file}: {error}")
     if not model.is_file():
         return _fail(f"{model} is not there: train it with `python -m bot.train`")
-    predictions = predict(model, [example.text for example in examples])
+    predictions = predict(model, examples)
     if options.out:
         lines = [json.dumps(prediction, ensure_ascii=False) + "\n" for prediction in predictions]
         options.out.write_text("".join(lines), encoding="utf-8")

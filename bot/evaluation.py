@@ -17,11 +17,15 @@ class MalformedLineError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """A message, its language, and every label that a careful human would accept for it, the best first."""
+    """A message, its language, and every label that a careful human would accept for it, the best first.
+
+    `offered` has the labels that the bot has just offered (see bot.context); `deny` stands below an article.
+    """
 
     text: str
     language: str
     expected: tuple[str, ...]
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ class Figures:
 
 
 def parse_examples(lines: Iterable[str]) -> list[Example]:
-    """Read JSON lines `{"text", "lang", "expected": [...]}`; extra keys and empty lines are passed over.
+    """Read JSON lines `{"text", "lang", "expected": [...]}`, with or without `"offered": [...]`.
+
+    Other keys and empty lines are passed over.
 
     Raises:
         MalformedLineError: A line is no JSON, or lacks one of the three.
@@ -61,14 +67,16 @@ def _parse_example(line: str, number: int) -> Example:
     for key in ("text", "lang"):
         if not isinstance(given.get(key), str):
             raise MalformedLineError(f"line {number}: {key!r} must be a string")
-    expected = given.get("expected")
-    if (
-        not isinstance(expected, list)
-        or not expected
-        or not all(isinstance(label, str) for label in expected)
-    ):
+    expected, offered = given.get("expected"), given.get("offered", [])
+    if not _are_labels(expected) or not expected:
         raise MalformedLineError(f"line {number}: 'expected' must be a list of labels, one at least")
-    return Example(given["text"], given["lang"], tuple(expected))
+    if not _are_labels(offered):
+        raise MalformedLineError(f"line {number}: 'offered' must be a list of labels")
+    return Example(given["text"], given["lang"], tuple(expected), tuple(offered))
+
+
+def _are_labels(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(label, str) for label in given)
 
 
 def render_prediction(text: str, parse_data: dict[str, Any]) -> dict[str, Any]:

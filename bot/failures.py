@@ -15,6 +15,9 @@ from bot.understanding import DENY
 # Two failures in a row are one too many: most customers leave after the second.
 FAILURES_BEFORE_HANDOFF = 2
 
+# Responses that end in "What (else) can I do for you?"; `utter_denied` does where no article was denied.
+_ASK_WHAT_ELSE = {"utter_thank", "utter_how_can_i_help", "utter_denied"}
+
 Step = Literal["clarify", "fallback", "handoff"]
 
 
@@ -70,6 +73,18 @@ def denied_topics(events: Iterable[Event]) -> tuple[list[str], int]:
         # The message that the article answered is neither a yes nor a no.
         position -= 2 if shown else 1
     return (topics, times) if topics else ([], 0)
+
+
+def asked_what_else(events: Iterable[Event]) -> bool:
+    """Return whether the bot's last reply before the latest message asked what (else) it can do."""
+    last: str | None = None
+    before: str | None = None
+    for event in events:
+        if isinstance(event, UserUttered):
+            before = last
+        elif isinstance(event, BotUttered):
+            last = event.metadata.get("utter_action")
+    return before in _ASK_WHAT_ELSE
 
 
 def label_of(event: UserUttered) -> str | None:

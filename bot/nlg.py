@@ -18,7 +18,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.buttons import render_payload
-from bot.failures import FAILURES_BEFORE_HANDOFF, denied_topics, next_step
+from bot.failures import FAILURES_BEFORE_HANDOFF, asked_what_else, denied_topics, next_step
 from bot.live_knowledge import live_knowledge
 from bot.telling import COUNT, DOMAIN, OFFER, Telling, title_of
 from locales import catalogue
@@ -157,7 +157,9 @@ class CatalogueGenerator(NaturalLanguageGenerator):
         events = telling.tracker.applied_events()
         denied, times = denied_topics(events)
         if not denied:
-            return self._render("utter_how_can_i_help", telling)
+            # "Is there anything else?" "No."
+            name = "utter_goodbye" if asked_what_else(events) else "utter_how_can_i_help"
+            return self._render(name, telling)
         offers = [label for label in self._next_best(denied, telling) if label not in denied]
         if times >= FAILURES_BEFORE_HANDOFF or not offers:
             return self._render("utter_handoff_low_confidence", telling)

@@ -18,6 +18,7 @@ RANKED = 5
 # Talk labels that mean something else right after a question. Labels keep their names for good (taxonomy).
 AFFIRM = "affirm"
 DENY = "deny"
+THANK = "thank"
 INFORM = "inform"
 CHANGE_LANGUAGE = "change_language"
 
@@ -51,7 +52,8 @@ class Understanding:
         }
 
 
-_COURTESIES = {"greet", "thank", "goodbye"}
+_LIKELIER_THAN_NOT = 0.5
+_COURTESIES = {"greet", THANK, "goodbye"}
 
 
 def understand(
@@ -78,10 +80,18 @@ def understand(
     ranking = tuple((labels[column], round(float(weighed[column]), 4)) for column in order)
     label, confidence = ranking[0]
     sure = confidence
-    if label in _COURTESIES:
+    below_article = _is_below_article(context)
+    courtesies = {*_COURTESIES, AFFIRM} if below_article else _COURTESIES
+    if label in courtesies:
         # "Merci, bonne soirée" is two of them: whichever is answered, it is no reason to ask what was meant.
-        sure = sum(share for name, share in ranking if name in _COURTESIES)
+        sure = sum(share for name, share in ranking if name in courtesies)
     decision = decide(sure, thresholds)
+    if below_article and label == AFFIRM and decision == "answer":
+        # "Ok, got it" is thanks for the article.
+        return Understanding(THANK, confidence, ranking, decision)
+    if below_article and label == DENY and confidence > _LIKELIER_THAN_NOT:
+        # What follows offers other topics, as asking back would.
+        return Understanding(DENY, confidence, ranking, "answer")
     if context.clarified and decision == "answer":
         if label == AFFIRM and context.offered:
             # "Did you mean …?" "Yes": the likeliest stood first.
@@ -90,6 +100,11 @@ def understand(
             # None of what was offered: not understood for a second time.
             return Understanding(DENY, confidence, ranking, "fallback")
     return Understanding(label, confidence, ranking, decision)
+
+
+def _is_below_article(context: Context) -> bool:
+    """Return whether "That didn't help" has just been offered, which stands below an article alone."""
+    return DENY in context.offered
 
 
 def decide(confidence: float, thresholds: Thresholds) -> Decision:
@@ -126,7 +141,8 @@ def _in_context(
         boosts[labels.index(answer)] = thresholds.expected_boost
     elif answer in labels and context.expecting not in (None, EXPECTING_LANGUAGE):
         boosts[labels.index(answer)] = thresholds.asked_boost
-    for offered in context.offered:
+    # Where a "no" is offered, a "yes" or thanks are no less likely.
+    for offered in {*context.offered, *((AFFIRM, THANK) if _is_below_article(context) else ())}:
         if offered in labels:
             boosts[labels.index(offered)] = thresholds.offered_boost
     weighed = probabilities * boosts

@@ -113,6 +113,7 @@ async def test_an_answer_that_did_not_help_is_followed_by_others_and_then_by_a_p
         ("he", "כמה עולה משלוח?", "זה לא עזר לי"),
         ("vi", "phí ship bao nhiêu?", "không giúp được gì"),
         ("ja", "送料はいくらですか", "解決しませんでした"),
+        ("ar", "كم سعر التوصيل؟", "ما ساعدني"),
     ],
 )
 async def test_that_an_answer_did_not_help_may_be_said_in_own_words(

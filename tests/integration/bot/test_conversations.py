@@ -60,6 +60,14 @@ async def test_topic_is_answered_by_its_article_for_the_market(bot: Bot) -> None
     )
 
 
+async def test_yes_below_an_article_is_thanks_and_no_after_that_a_goodbye(bot: Bot) -> None:
+    customer = Customer(bot, language="en")
+    await customer.say("Return policy", payload="label:faq/return_policy")
+    thanked = await customer.say("yes please")
+    assert (thanked["understanding"]["label"], texts(thanked)) == ("thank", [said("utter_thank")])
+    assert texts(await customer.say("no thanks")) == [said("utter_goodbye")]
+
+
 async def test_pressed_button_is_understood_and_keeps_the_language(bot: Bot) -> None:
     customer = Customer(bot, language="it")
     answer = await customer.say("Return policy", payload="label:faq/return_policy")

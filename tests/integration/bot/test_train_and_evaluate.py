@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import evaluate, train
+from bot.evaluation import Example
 from bot.validate import find_problems
 from tests.integration.bot.conftest import Bot, Customer
 
@@ -51,10 +52,16 @@ async def test_evaluation_predicts_what_the_channel_answers(bot: Bot, model: Pat
     import asyncio
 
     text = "how do returns work, and the cost of shipping"
-    (predicted,) = await asyncio.to_thread(evaluate.predict, model, [text])
+    example = Example(text, "en", ("faq/return_policy",))
+    (predicted,) = await asyncio.to_thread(evaluate.predict, model, [example])
     answered = (await Customer(bot).say(text))["understanding"]
     assert predicted["label"] == answered["label"]
     assert predicted["confidence"] == answered["confidence"]
+
+
+def test_evaluation_knows_what_was_offered(model: Path) -> None:
+    examples = [Example("ok", "en", ("thank",), offered) for offered in ((), ("deny",))]
+    assert [prediction["label"] for prediction in evaluate.predict(model, examples)] == ["affirm", "thank"]
 
 
 @pytest.mark.parametrize("line", ["{", '{"text": "a"}', '{"text": "a", "lang": "it", "expected": []}'])

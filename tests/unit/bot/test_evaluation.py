@@ -29,6 +29,11 @@ def test_lines_may_have_more_keys_and_be_empty() -> None:
     assert parse_examples(lines) == [Example("ciao", "it", ("greet",))]
 
 
+def test_line_may_say_what_was_offered_before_it() -> None:
+    line = json.dumps({"text": "ciao", "lang": "it", "expected": ["greet"], "offered": ["deny"]})
+    assert parse_examples([line]) == [Example("ciao", "it", ("greet",), ("deny",))]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -39,6 +44,7 @@ def test_lines_may_have_more_keys_and_be_empty() -> None:
         '{"text": "a", "lang": "it", "expected": []}',
         '{"text": "a", "lang": "it", "expected": "greet"}',
         '{"text": "a", "expected": ["greet"]}',
+        '{"text": "a", "lang": "it", "expected": ["greet"], "offered": "deny"}',
     ],
 )
 def test_bad_line_is_named_by_its_number(line: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rasa.shared.core.events import ActiveLoop, BotUttered, Event, UserUttered
 
-from bot.failures import count_failures, denied_topics, next_step
+from bot.failures import asked_what_else, count_failures, denied_topics, next_step
 
 
 def said(decision: str | None) -> UserUttered:
@@ -85,3 +85,27 @@ def test_denied_articles_count_back_through_one_search(
 ) -> None:
     events = [event for label, topic in turns for event in turn(label, topic)]
     assert denied_topics(events) == denied
+
+
+def reply(response: str | None) -> BotUttered:
+    return BotUttered("…", metadata={"utter_action": response} if response else {})
+
+
+@pytest.mark.parametrize(
+    ("events", "asked"),
+    [
+        ([said("answer"), reply("utter_thank"), said("answer")], True),
+        ([said("answer"), reply("utter_how_can_i_help"), said("answer")], True),
+        ([said("answer"), reply("utter_answer"), said("answer")], False),
+        ([said("answer"), reply(None), said("answer")], False),
+        ([said("answer")], False),
+        # What is said now does not count, nor what was said before the last reply.
+        ([said("answer"), reply("utter_greet"), said("answer"), reply("utter_thank")], False),
+        (
+            [said("answer"), reply("utter_thank"), said("answer"), reply("utter_answer"), said("answer")],
+            False,
+        ),
+    ],
+)
+def test_the_last_reply_may_have_asked_what_else_to_do(events: list[Event], asked: bool) -> None:
+    assert asked_what_else(events) is asked

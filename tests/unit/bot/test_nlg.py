@@ -125,6 +125,12 @@ async def test_no_to_nothing_asks_how_to_help() -> None:
     assert said["text"] == catalogue.text("bot", "utter_how_can_i_help", "it")
 
 
+async def test_no_to_anything_else_is_a_goodbye() -> None:
+    thanked = BotUttered("!", metadata={"utter_action": "utter_thank"})
+    said = await say("utter_denied", message("thank"), thanked, message("deny"))
+    assert said["text"] == catalogue.text("bot", "utter_goodbye", "it")
+
+
 async def test_article_in_another_language_says_so_first(monkeypatch: pytest.MonkeyPatch) -> None:
     knowledge = live_knowledge().base
     find = knowledge.find_article

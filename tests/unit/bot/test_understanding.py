@@ -9,7 +9,16 @@ from bot.buttons import Pressed
 from bot.context import EXPECTING_LANGUAGE, Context
 from bot.understanding import Thresholds, Understanding, understand
 
-LABELS = ("affirm", "change_language", "deny", "faq/exchange", "faq/return_policy", "inform", "track_order")
+LABELS = (
+    "affirm",
+    "change_language",
+    "deny",
+    "faq/exchange",
+    "faq/return_policy",
+    "inform",
+    "thank",
+    "track_order",
+)
 THRESHOLDS = Thresholds(answer_from=0.6, clarify_from=0.3, expected_boost=20, asked_boost=5, offered_boost=3)
 
 
@@ -85,6 +94,31 @@ def test_no_to_a_choice_is_a_second_failure() -> None:
     in_task = Context(expecting="order_number", clarified=True, offered=("faq/exchange",))
     assert read(in_task, deny=0.95).decision == "answer"
     assert read(deny=0.95).decision == "answer"
+
+
+def test_yes_below_an_article_is_thanks_for_it() -> None:
+    below_article = Context(offered=("faq/return_cost", "deny"))
+    assert read(below_article, affirm=0.95).label == "thank"
+    # "Ok, got it, thanks" is a bit of both.
+    unsure = read(below_article, affirm=0.5, thank=0.45)
+    assert (unsure.label, unsure.decision) == ("thank", "answer")
+    assert read(below_article, affirm=0.25, track_order=0.6).decision == "clarify"
+    assert read(affirm=0.95).label == "affirm"
+
+
+def test_yes_and_no_are_likelier_below_an_article() -> None:
+    below_article = Context(offered=("faq/return_cost", "deny"))
+    assert read(deny=0.35, faq__return_policy=0.5).label == "faq/return_policy"
+    assert read(below_article, deny=0.35, faq__return_policy=0.5).label == "deny"
+    assert read(below_article, thank=0.35, faq__return_policy=0.5).label == "thank"
+    assert read(below_article, deny=0.3, thank=0.35).label == "thank"
+
+
+@pytest.mark.parametrize(("share", "decision"), [(0.35, "answer"), (0.2, "clarify")])
+def test_no_below_an_article_need_only_be_likelier_than_not(share: float, decision: str) -> None:
+    """Three times the share, of what adds up to 1 again: 0.62 and 0.43."""
+    understood = read(Context(offered=("deny",)), deny=share, faq__return_policy=0.5)
+    assert understood.decision == decision
 
 
 def test_pressed_button_needs_no_probability() -> None:
