@@ -1,6 +1,7 @@
 """Two questions in one message: "How long does a refund take? And who pays for the return?"
 
-And a question after a greeting: "Hola buenas, ¿se puede pagar a plazos?" is that question.
+And a question after an opening: "Hola buenas, ¿se puede pagar a plazos?" is that question, and so is "No, I
+meant how long a refund takes" where the whole is not sure.
 
 Two only where both are plain: each a sentence with a question mark, or one sentence that goes on with "and"
 and a question word; each sure to be answered by itself, each another label, and nothing else meant by the
@@ -10,7 +11,7 @@ whole. Background told before a question is no question.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from locales.knowledge import is_topic
@@ -25,9 +26,10 @@ _SENTENCE_END = re.compile(r"(?<=[.!。！…\n])\s*(?=\S)")
 _SHORTEST = 4
 # Half of a sentence that is told to mean one of these is background.
 _NOTHING_ASKED = {"out_of_scope", "greet", "goodbye", "thank", "affirm", "deny", "help", "inform"}
-# Where the words after a greeting may begin; a question seldom stands behind more of them.
-_GREETING_END = re.compile(r"[,，、.!?。！？؟…\n]+\s*(?=\w)")
-_MOST_GREETINGS = 3
+# What may stand in front of a question, and where it may end; a question seldom stands behind more of them.
+_OPENINGS = {GREET, "thank", "affirm", "deny"}
+_OPENING_END = re.compile(r"[,，、.!?。！？؟…\n]+\s*(?=\w)")
+_MOST_OPENINGS = 3
 # "… and how …", "… et combien …": what joins a second question to the first, and what words it begins with.
 # A language that is not here needs question marks.
 _JOINED = {
@@ -94,9 +96,11 @@ def understand_questions(
         text: The message.
         parse: Returns what a sentence means by itself, in the same form.
     """
-    if understood["label"] == GREET or understood["decision"] != "answer":
-        # A greeting in front may be all that was understood, or what made the rest unsure.
-        understood = _after_greeting(text, parse) or understood
+    if understood["decision"] != "answer":
+        # "No, I meant …": what stands in front may be what made the rest unsure.
+        understood = _behind(text, _OPENINGS, parse) or understood
+    elif understood["label"] == GREET:
+        understood = _behind(text, {GREET}, parse) or understood
     alone = {**understood, "also": []}
     questions = split_questions(text)
     if not questions:
@@ -118,10 +122,12 @@ def understand_questions(
     return {**parts[main], "also": [label for label in topics if label != main][:1]}
 
 
-def _after_greeting(text: str, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
-    """Return what a message means behind its greeting, or None where nothing plain is."""
-    for cut in list(_GREETING_END.finditer(text))[:_MOST_GREETINGS]:
-        if parse(text[: cut.end()].strip())["label"] != GREET:
+def _behind(
+    text: str, openings: Collection[str], parse: Callable[[str], dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Return what a message means behind its opening, or None where nothing plain is."""
+    for cut in list(_OPENING_END.finditer(text))[:_MOST_OPENINGS]:
+        if parse(text[: cut.end()].strip())["label"] not in openings:
             return None
         part = parse(text[cut.end() :])
         if part["label"] not in _NOTHING_ASKED:

@@ -12,6 +12,8 @@ SURE = {
     "hello there": ("greet", 0.99),
     "hi,": ("greet", 0.99),
     "great,": ("thank", 0.99),
+    "no,": ("deny", 0.99),
+    "the blue one,": ("inform", 0.9),
     "hi!": ("greet", 0.99),
     "hi, good evening!": ("greet", 0.99),
     "good evening! who pays the return": ("greet", 0.8),
@@ -154,11 +156,15 @@ def test_a_greeting_gives_way_to_the_question_behind_it(text: str, label: str) -
     assert understood(text, label="greet", decision="answer") == (label, [])
 
 
-@pytest.mark.parametrize("whole", ["greet", "faq/return_cost", "track_order"])
-def test_a_greeting_that_made_a_message_unsure_gives_way_too(whole: str) -> None:
-    assert understood("hi, how long is a refund?", label=whole, decision="clarify") == ("faq/refund_time", [])
+@pytest.mark.parametrize("whole", ["greet", "deny", "faq/return_cost", "track_order"])
+@pytest.mark.parametrize("opening", ["hi,", "great,", "no,"])
+def test_what_stands_in_front_and_makes_a_message_unsure_gives_way(opening: str, whole: str) -> None:
+    asked = f"{opening} how long is a refund?"
+    assert understood(asked, label=whole, decision="clarify") == ("faq/refund_time", [])
+    # A detail is no opening.
+    assert understood("the blue one, how long is a refund?", label=whole) == (whole, [])
 
 
-@pytest.mark.parametrize("decision", ["answer", "clarify"])
-def test_only_a_greeting_gives_way(decision: str) -> None:
-    assert understood("great, who pays the return", label="thank", decision=decision) == ("thank", [])
+@pytest.mark.parametrize("label", ["thank", "deny"])
+def test_of_what_is_sure_only_a_greeting_gives_way(label: str) -> None:
+    assert understood("no, how long is a refund?", label=label, decision="answer") == (label, [])
