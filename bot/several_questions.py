@@ -1,7 +1,7 @@
 """Two questions in one message: "How long does a refund take? And who pays for the return?"
 
 And a question after an opening: "Hola buenas, ¿se puede pagar a plazos?" is that question, and so is "No, I
-meant how long a refund takes" where the whole is not sure.
+meant how long a refund takes" where the whole is not sure. "No thanks, that's all" is a goodbye.
 
 Two only where both are plain: each a sentence with a question mark, or one sentence that goes on with "and"
 and a question word; each sure to be answered by itself, each another label, and nothing else meant by the
@@ -14,9 +14,12 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
+from bot.declining import declines
+from bot.understanding import AFFIRM, DENY, THANK
 from locales.knowledge import is_topic
 
 GREET = "greet"
+GOODBYE = "goodbye"
 MOST_QUESTIONS = 3
 
 # Up to a question mark of any script, with what follows it of the same kind ("??", "?!").
@@ -25,9 +28,9 @@ _QUESTION = re.compile(r"[^?？؟⁉]*[?？؟⁉][?？؟⁉!！]*", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=[.!。！…\n])\s*(?=\S)")
 _SHORTEST = 4
 # Half of a sentence that is told to mean one of these is background.
-_NOTHING_ASKED = {"out_of_scope", "greet", "goodbye", "thank", "affirm", "deny", "help", "inform"}
+_NOTHING_ASKED = {"out_of_scope", GREET, GOODBYE, THANK, AFFIRM, DENY, "help", "inform"}
 # What may stand in front of a question, and where it may end; a question seldom stands behind more of them.
-_OPENINGS = {GREET, "thank", "affirm", "deny"}
+_OPENINGS = {GREET, THANK, AFFIRM, DENY}
 _OPENING_END = re.compile(r"[,，、.!?。！？؟…\n]+\s*(?=\w)")
 _MOST_OPENINGS = 3
 # "… and how …", "… et combien …": what joins a second question to the first, and what words it begins with.
@@ -101,6 +104,8 @@ def understand_questions(
         understood = _behind(text, _OPENINGS, parse) or understood
     elif understood["label"] == GREET:
         understood = _behind(text, {GREET}, parse) or understood
+    if understood["label"] == DENY and declines(text):
+        return {**understood, "label": GOODBYE, "also": []}
     alone = {**understood, "also": []}
     questions = split_questions(text)
     if not questions:

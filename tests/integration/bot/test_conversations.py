@@ -39,7 +39,7 @@ def payloads(answer: dict[str, object]) -> list[str]:
         ("sei un robot", "it", "utter_bot_challenge"),
         ("tell me a joke", "en", "utter_out_of_scope"),
         ("yes please", "en", "utter_how_can_i_help"),
-        ("no thanks", "en", "utter_how_can_i_help"),
+        ("no thanks", "en", "utter_goodbye"),
         ("b.may@mail.example", "it", "utter_inform"),
     ],
 )

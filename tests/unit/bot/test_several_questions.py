@@ -168,3 +168,8 @@ def test_what_stands_in_front_and_makes_a_message_unsure_gives_way(opening: str,
 @pytest.mark.parametrize("label", ["thank", "deny"])
 def test_of_what_is_sure_only_a_greeting_gives_way(label: str) -> None:
     assert understood("no, how long is a refund?", label=label, decision="answer") == (label, [])
+
+
+def test_a_no_that_declines_is_a_goodbye() -> None:
+    assert understood("no thanks, that's all", label="deny", decision="answer") == ("goodbye", [])
+    assert understood("no, that's not it", label="deny", decision="answer") == ("deny", [])
