@@ -1,8 +1,9 @@
 """What is known beside the message itself: the metadata that the service and the channel send with it.
 
 The service fills in language, language_asked, language_hint, market and contact; the channel adds what only
-the tracker knows: `expecting` (what the bot has just asked for), `offered` (labels it has just offered),
-`clarified` (it has just asked which of these was meant) and `pressed`.
+the tracker knows: `expecting` (what the bot has just asked for), `offered` (labels it has just offered;
+`deny` where "That didn't help" stands below an article), `clarified` (it has just asked which of these was
+meant) and `pressed`.
 """
 
 from __future__ import annotations

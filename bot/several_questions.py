@@ -105,7 +105,7 @@ def understand_questions(
     elif understood["label"] == GREET:
         understood = _behind(text, {GREET}, parse) or understood
     if understood["label"] == DENY and declines(text):
-        return {**understood, "label": GOODBYE, "also": []}
+        return {**understood, "label": GOODBYE, "decision": "answer", "also": []}
     alone = {**understood, "also": []}
     questions = split_questions(text)
     if not questions:

@@ -170,6 +170,9 @@ def test_of_what_is_sure_only_a_greeting_gives_way(label: str) -> None:
     assert understood("no, how long is a refund?", label=label, decision="answer") == (label, [])
 
 
-def test_a_no_that_declines_is_a_goodbye() -> None:
-    assert understood("no thanks, that's all", label="deny", decision="answer") == ("goodbye", [])
+@pytest.mark.parametrize("decision", ["answer", "clarify"])
+def test_a_no_that_declines_is_a_goodbye(decision: str) -> None:
+    whole = {"label": "deny", "confidence": 0.9, "ranking": [], "decision": decision}
+    declined = understand_questions(whole, "No thanks", part)
+    assert (declined["label"], declined["decision"], declined["also"]) == ("goodbye", "answer", [])
     assert understood("no, that's not it", label="deny", decision="answer") == ("deny", [])
