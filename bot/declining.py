@@ -14,6 +14,9 @@ from bot.learning.text import drop_accents, normalise
 _NO = (
     r"nope|nah|no|nein|neen|nee|ne|non|nao|לא(?: צריך)?|لا|(?:khong|ko)(?: can(?: gi)?(?: nua)?)?|thoi"
     r"|不用了?|不需要了?|不了|[没沒]有?了?|不|いいえ|いえ|いや|ううん"
+    # "Never mind".
+    r"|never ?mind|lass mal|schon gut|laat maar|laissez? tomber|dej[ae]lo|lascia (?:stare|perdere)"
+    r"|deixa(?: pra la)?|עזוב|עזבי|算了|もういいです|もういい"
 )
 _THANKS = (
     r"(?:many )?thanks|thank (?:you|u)|thx|cheers|(?:vielen )?danke?|dank ?(?:je|u)(?: ?wel)?|bedankt|merci"

@@ -27,6 +27,10 @@ from bot.declining import declines
         "不用了，謝謝您",
         "いいえ、大丈夫です",
         "いえ、結構です。ありがとうございます",
+        "never mind, thanks",
+        "laat maar, bedankt",
+        "Déjalo, gracias",
+        "算了，谢谢",
     ],
 )
 def test_a_polite_no_with_nothing_else_declines(text: str) -> None:
@@ -38,6 +42,8 @@ def test_a_polite_no_with_nothing_else_declines(text: str) -> None:
     [
         "no",
         "thanks",
+        "laat maar",
+        "never mind that, thanks, where is my order",
         "no, that didn't help, thanks",
         "no gracias, eso no me ayuda",
         "no es todo",
