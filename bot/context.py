@@ -3,7 +3,7 @@
 The service fills in language, language_asked, language_hint, market and contact; the channel adds what only
 the tracker knows: `expecting` (what the bot has just asked for), `offered` (labels it has just offered;
 `deny` where "That didn't help" stands below an article), `clarified` (it has just asked which of these was
-meant) and `pressed`.
+meant), `offered_instead` (it has just offered these in place of an article that was no help) and `pressed`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Context:
     expecting: str | None = None
     offered: tuple[str, ...] = ()
     clarified: bool = False
+    offered_instead: bool = False
     pressed: Pressed | None = None
 
 
@@ -43,5 +44,6 @@ def parse_context(metadata: Mapping[str, Any] | None) -> Context:
         expecting=given.get("expecting"),
         offered=tuple(given.get("offered") or ()),
         clarified=bool(given.get("clarified")),
+        offered_instead=bool(given.get("offered_instead")),
         pressed=parse_payload(given.get("pressed")),
     )

@@ -37,7 +37,7 @@ from bot.buttons import find_typed_button, parse_payload
 from bot.context import EXPECTING_LANGUAGE
 from bot.conversation_store import ConversationChangedError, ConversationStore, Turn, turn_just_taken
 from bot.direct_runner import DirectRunner
-from bot.failures import decision_of
+from bot.failures import decision_of, denied_topics
 from bot.lock_store import ConversationLocks
 from bot.metrics import PARSE_SECONDS
 from bot.nlg import CatalogueGenerator
@@ -276,7 +276,8 @@ def parse_text(
 
 
 def conversation_context(tracker: DialogueStateTracker) -> dict[str, Any]:
-    """Return what only the tracker knows: `expecting`, `offered` and `clarified` (see bot.context)."""
+    """Return what only the tracker knows: `expecting`, `offered`, `clarified` and `offered_instead` (see
+    bot.context)."""
     # "That didn't help" is a no to the answer above it, pressed or typed.
     offered = [
         DENY if pressed.kind == "feedback" else pressed.value
@@ -285,7 +286,12 @@ def conversation_context(tracker: DialogueStateTracker) -> dict[str, Any]:
     ]
     message = tracker.latest_message
     clarified = bool(offered) and message is not None and decision_of(message) == "clarify"
-    return {"expecting": _expecting(tracker), "offered": offered, "clarified": clarified}
+    return {
+        "expecting": _expecting(tracker),
+        "offered": offered,
+        "clarified": clarified,
+        "offered_instead": bool(denied_topics(tracker.events)[0]),
+    }
 
 
 def _expecting(tracker: DialogueStateTracker) -> str | None:

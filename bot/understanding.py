@@ -92,13 +92,13 @@ def understand(
     if below_article and label == DENY and confidence > _LIKELIER_THAN_NOT:
         # What follows offers other topics, as asking back would.
         return Understanding(DENY, confidence, ranking, "answer")
-    if context.clarified and decision == "answer":
-        if label == AFFIRM and context.offered:
-            # "Did you mean …?" "Yes": the likeliest stood first.
-            return Understanding(context.offered[0], confidence, ranking, "answer")
-        if label == DENY and context.expecting is None:
-            # None of what was offered: not understood for a second time.
-            return Understanding(DENY, confidence, ranking, "fallback")
+    asked_which = context.offered and (context.clarified or context.offered_instead)
+    if decision == "answer" and label == AFFIRM and asked_which:
+        # "Did you mean …?" "Yes": the likeliest stood first.
+        return Understanding(context.offered[0], confidence, ranking, "answer")
+    if decision == "answer" and label == DENY and context.clarified and context.expecting is None:
+        # None of what was offered: not understood for a second time.
+        return Understanding(DENY, confidence, ranking, "fallback")
     return Understanding(label, confidence, ranking, decision)
 
 

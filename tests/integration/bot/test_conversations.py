@@ -266,6 +266,17 @@ async def test_yes_to_the_choices_takes_the_likeliest(bot: Bot) -> None:
     assert f"label:{answer['understanding']['label']}" == first
 
 
+async def test_yes_to_what_is_offered_in_place_of_an_answer_takes_the_first(bot: Bot) -> None:
+    customer = Customer(bot, language="en")
+    await customer.say("how much is delivery?")
+    instead = await customer.say("that didn't help")
+    assert texts(instead) == [said("utter_not_helped")]
+    answer = await customer.say("yes please")
+    assert f"label:{answer['understanding']['label']}" == payloads(instead)[0]
+    # Below that answer a yes is thanks again, where nothing has been turned down since.
+    assert (await customer.say("yes, got it"))["understanding"]["label"] == "thank"
+
+
 async def test_yes_to_a_question_for_other_words_picks_nothing(bot: Bot) -> None:
     customer = Customer(bot, language="en")
     assert (await customer.say("zxq vrr kkt"))["understanding"]["decision"] == "fallback"

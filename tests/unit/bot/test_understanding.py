@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,8 +83,9 @@ def test_label_that_was_offered_is_likelier() -> None:
     assert read(offered, faq__exchange=0.35, faq__return_policy=0.5).label == "faq/exchange"
 
 
-def test_yes_to_a_choice_takes_the_first() -> None:
-    context = Context(clarified=True, offered=("faq/exchange", "track_order"))
+@pytest.mark.parametrize("asked", ["clarified", "offered_instead"])
+def test_yes_to_a_choice_takes_the_first(asked: str) -> None:
+    context = replace(Context(offered=("faq/exchange", "track_order")), **{asked: True})
     understood = read(context, affirm=0.95)
     assert (understood.label, understood.decision) == ("faq/exchange", "answer")
 
@@ -94,6 +97,9 @@ def test_no_to_a_choice_is_a_second_failure() -> None:
     in_task = Context(expecting="order_number", clarified=True, offered=("faq/exchange",))
     assert read(in_task, deny=0.95).decision == "answer"
     assert read(deny=0.95).decision == "answer"
+    # Where they stood in place of an article, "no" goes on with that search (bot.failures.denied_topics).
+    instead = Context(offered_instead=True, offered=("faq/exchange",))
+    assert read(instead, deny=0.95).decision == "answer"
 
 
 def test_yes_below_an_article_is_thanks_for_it() -> None:
