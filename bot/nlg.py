@@ -27,6 +27,8 @@ from locales.languages import display_name, get_language, list_languages
 
 CLARIFY_OFFERS = 3
 REQUEST_HUMAN = "request_human"
+# Probability from which on a message may have meant a label, where another was likelier.
+LIKELY_FROM = 0.01
 
 
 class UnknownResponseError(LookupError):
@@ -168,19 +170,26 @@ class CatalogueGenerator(NaturalLanguageGenerator):
     def _next_best(self, denied: Sequence[str], telling: Telling) -> list[str]:
         """Return what the message that an article answered wrongly may have meant instead, the best first.
 
-        An article that helped others comes before one that did not (`LiveKnowledge.score_of`).
+        An article that helped others comes before one that did not (`LiveKnowledge.score_of`). What goes
+        together with the article comes before what the message hardly means: below a sure answer the rest of
+        the ranking is chance.
         """
         asked = [event for event in telling.tracker.applied_events() if isinstance(event, UserUttered)][-2]
         ranking = (asked.parse_data.get("understanding") or {}).get("ranking") or ()
         tasks = self._response("utter_clarify")["custom"]["tasks"]
-        worth = {
-            entry["label"]: entry["confidence"] * live_knowledge().score_of(entry["label"], telling.language)
+        shares = {
+            entry["label"]: entry["confidence"]
             for entry in ranking
             if self._knowledge.find_topic(entry["label"]) or entry["label"] in tasks
         }
-        likeliest = sorted(worth, key=lambda label: -worth[label])
+        likeliest = sorted(
+            shares, key=lambda label: -shares[label] * live_knowledge().score_of(label, telling.language)
+        )
         topic = self._knowledge.find_topic(denied[0])
-        return list(dict.fromkeys([*likeliest, *self._known(topic.related if topic else ())]))
+        related = self._known(topic.related if topic else ())
+        meant = [label for label in likeliest if shares[label] >= LIKELY_FROM]
+        # The button for a person stands below in any case.
+        return [label for label in dict.fromkeys([*meant, *related, *likeliest]) if label != REQUEST_HUMAN]
 
     def _choose_unsure(self, telling: Telling) -> dict[str, Any]:
         step = next_step(telling.tracker.applied_events())

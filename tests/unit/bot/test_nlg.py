@@ -99,6 +99,30 @@ async def test_no_after_an_article_offers_the_next_best() -> None:
     ]
 
 
+async def test_what_goes_with_the_article_is_offered_before_what_was_hardly_meant() -> None:
+    asked = message("faq/shipping_cost", ranking=("faq/return_cost", "faq/gift_card"))
+    ranking = asked.parse_data["understanding"]["ranking"]
+    for entry, confidence in zip(ranking, (0.96, 0.03, 0.001), strict=True):
+        entry["confidence"] = confidence
+    said = await say("utter_denied", asked, answered("faq/shipping_cost"), message("deny"))
+    assert payloads(said) == [
+        "label:faq/return_cost",
+        *("label:faq/shipping_time", "label:faq/customs_duties"),
+        "label:request_human",
+    ]
+
+
+async def test_a_person_is_offered_once() -> None:
+    said = await say(
+        "utter_denied", message("faq/order_change"), answered("faq/order_change"), message("deny")
+    )
+    assert payloads(said) == [
+        "label:cancel_order",
+        "label:change_delivery_address",
+        "label:request_human",
+    ]
+
+
 async def test_what_helped_others_is_offered_first(monkeypatch: pytest.MonkeyPatch) -> None:
     worth = {"faq/exchange": 0.9}
     monkeypatch.setattr(live_knowledge(), "score_of", lambda topic, language: worth.get(topic, 0.5))
